@@ -1,0 +1,81 @@
+# `make demo` and `make test` start from nothing but Python >= 3.11, pip and make.
+
+VENV   := .venv
+PYTHON ?= $(firstword $(foreach python,python3.11 python3 python3.12 python3.13,\
+            $(shell $(python) -c 'import sys; sys.version_info >= (3, 11) and print("$(python)")' 2>/dev/null)))
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest
+
+# The release of torchvision that matches the torch of constraints.txt. Only the parity tests see it.
+TORCHVISION := 0.28.0
+
+# Nothing is ever downloaded from a hub by the demo or by a test.
+export HF_HUB_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test test-slow test-gpu lint format types contracts coverage wheel clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# --- Set-up: done once, and again when the requirements change ---------------------------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing eagle-mllm into $(VENV) (a few minutes the first time)"
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing eagle-mllm[dev] into $(VENV) (a few minutes the first time)"
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/installed $@
+
+$(VENV)/parity/torchvision-$(TORCHVISION): | $(BIN)/python
+	rm -rf $(VENV)/parity
+	$(PIP) install --no-deps --target $(VENV)/parity torchvision==$(TORCHVISION)
+	@touch $@
+
+install: $(VENV)/installed-dev ## Make the development environment.
+
+# --- What people run ---------------------------------------------------------------------------
+
+demo: $(VENV)/installed ## Explain a picture with the model that ships here: no hub, no GPU.
+	$(BIN)/eagle demo
+
+test: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Run the fast tests.
+	$(PYTEST)
+
+test-slow: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Run the slow tests.
+	$(PYTEST) -m "slow and not gpu" --timeout=1800
+
+test-gpu: $(VENV)/installed-dev ## Run the tests that need a CUDA device.
+	$(PYTEST) -m gpu --timeout=1800
+
+lint: $(VENV)/installed-dev ## Check style and format.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-dev ## Rewrite the code in house style.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/installed-dev ## Check the types of the package.
+	$(BIN)/mypy
+
+contracts: $(VENV)/installed-dev ## Check that imports go down the layers only.
+	$(BIN)/lint-imports --no-logo
+
+coverage: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Show the lines that the fast tests miss.
+	$(PYTEST) --cov --cov-report=term-missing
+
+wheel: $(VENV)/installed-dev ## Build dist/*.whl.
+	$(BIN)/python -m hatchling build -t wheel
+
+clean: ## Remove the environment, caches and builds.
+	rm -rf $(VENV) build dist htmlcov .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,22 @@
+"""Names for the arrays that cross module borders. Axes are domain words."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+RGBImage = UInt8[np.ndarray, "h w 3"]
+"""An 8-bit RGB image."""
+
+Mask = Bool[np.ndarray, "h w"]
+"""True where a pixel belongs to something."""
+
+LabelMap = Int[np.ndarray, "h w"]
+"""The region index of each pixel."""
+
+Saliency = Float[np.ndarray, "h w"]
+"""How decisive each pixel is, in [0, 1]."""
+
+Subsets = Bool[np.ndarray, "batch regions"]
+"""One subset of the regions a row: True where the region is shown."""
+
+TokenProbabilities = Float[np.ndarray, "batch tokens"]
+"""Probability of each target token, one subset a row."""
