@@ -1,0 +1,128 @@
+"""Asks each subset of regions once, and counts.
+
+Deletion of S is insertion of its complement, so search, trace and baselines share one question,
+"how probable is the target when only this subset is shown?", and an answer once given is kept.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from eagle_mllm.attribution.model import Scorer, SubsetScores
+from eagle_mllm.errors import ModelError, RegionError
+
+Evaluate = Callable[[Bool[np.ndarray, "batch regions"]], SubsetScores]
+"""Scores of subsets, in the order asked; it does not matter where they come from."""
+
+# How often a progress bar moves, in images. It has no influence on a score.
+_CHUNK = 32
+
+# Softmax in float32 can exceed 1 by rounding; anything further away is a fault of the model.
+_ROUNDING = 1e-5
+
+
+class SubsetEvaluator:
+    """A scorer that remembers: equal subsets are scored once, however often they are asked."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        n_regions: int,
+        *,
+        on_pass: Callable[[int], None] | None = None,
+    ) -> None:
+        """Start with an empty memory.
+
+        Args:
+            scorer: what really runs the model.
+            n_regions: number of regions, the width of every request.
+            on_pass: called after each call of the scorer with the images scored so far.
+        """
+        self._scorer = scorer
+        self._n_regions = n_regions
+        self._on_pass = on_pass
+        self._row_of: dict[bytes, int] = {}
+        self._probability: list[Float[np.ndarray, " tokens"]] = []
+        self._predicted: list[Int[np.ndarray, " tokens"]] = []
+        self._requests = 0
+
+    @property
+    def forward_passes(self) -> int:
+        """Images that were really scored: distinct subsets."""
+        return len(self._row_of)
+
+    @property
+    def requests(self) -> int:
+        """Subsets that were asked for, repetitions included."""
+        return self._requests
+
+    def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
+        """Scores of each subset, in the order asked.
+
+        Args:
+            shown: one subset a row, at least one row, True where a region is shown.
+
+        Raises:
+            RegionError: there is no row, or it has not one column for each region.
+            ModelError: the scorer returned NaN or another number outside [0, 1].
+        """
+        if len(shown) == 0 or shown.shape[1] != self._n_regions:
+            raise RegionError(
+                f"subsets must be one or more rows of {self._n_regions} regions; "
+                f"got shape {shown.shape}"
+            )
+        self._requests += len(shown)
+        keys = [row.tobytes() for row in np.packbits(shown, axis=1)]
+        self._score_unseen(shown, keys)
+        rows = [self._row_of[key] for key in keys]
+        return SubsetScores(
+            probability=np.stack([self._probability[row] for row in rows]),
+            predicted=np.stack([self._predicted[row] for row in rows]),
+        )
+
+    def _score_unseen(self, shown: Bool[np.ndarray, "batch regions"], keys: list[bytes]) -> None:
+        first_at: dict[bytes, int] = {}
+        for index, key in enumerate(keys):
+            if key not in self._row_of:
+                first_at.setdefault(key, index)
+        unseen = list(first_at.items())
+        size = _chunk_size(self._scorer.preferred_batch_size)
+        for start in range(0, len(unseen), size):
+            self._score(shown, unseen[start : start + size])
+
+    def _score(
+        self, shown: Bool[np.ndarray, "batch regions"], chunk: list[tuple[bytes, int]]
+    ) -> None:
+        scores = self._scorer(shown[[index for _, index in chunk]])
+        # Checked before anything is kept, so that a failure leaves no half-filled memory.
+        self._probability.extend(_probabilities(scores, n_subsets=len(chunk)))
+        self._predicted.extend(scores.predicted)
+        for key, _ in chunk:
+            self._row_of[key] = len(self._row_of)
+        if self._on_pass is not None:
+            self._on_pass(self.forward_passes)
+
+
+def _chunk_size(batch_size: int | None) -> int:
+    # Whole batches only: a scorer pads the last one, so an odd remainder would be paid for.
+    if batch_size is None:
+        return _CHUNK
+    return batch_size * max(1, _CHUNK // batch_size)
+
+
+def _probabilities(scores: SubsetScores, *, n_subsets: int) -> Float[np.ndarray, "batch tokens"]:
+    probability, predicted = scores
+    if len(probability) != n_subsets or probability.shape != predicted.shape:
+        raise ModelError(
+            f"the scorer was asked {n_subsets} subsets and returned probabilities of shape "
+            f"{probability.shape} and predictions of shape {predicted.shape}; expected one row each"
+        )
+    # Written so that NaN, for which every comparison is false, is caught too.
+    usable = (probability >= -_ROUNDING) & (probability <= 1 + _ROUNDING)
+    if not usable.all():
+        raise ModelError(
+            f"the model returned {probability[~usable][0]} where a probability in [0, 1] was "
+            "expected; try a wider precision (dtype='float32') or another attention implementation"
+        )
+    return probability.astype(np.float32).clip(0, 1)

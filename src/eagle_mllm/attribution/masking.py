@@ -1,0 +1,64 @@
+"""Hiding regions: what an image looks like where it is not shown."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from eagle_mllm.arrays import Mask, RGBImage
+
+FillName = Literal["black", "mean", "blur"]
+"""What hidden pixels take: black, the mean colour of the image, or the image out of focus."""
+
+# Wide enough that an object of a tenth of the image loses its shape and keeps its colour.
+_BLUR_SHARE = 0.1
+
+
+def fill_image(image: RGBImage, fill: str) -> RGBImage:
+    """The image with everything hidden: what each pixel becomes when its region is not shown.
+
+    Args:
+        image: the image as the user sees it, before any processor.
+        fill: a `FillName`. "black" is the paper's choice; "mean" is the mean of each channel,
+            rounded; "blur" is a Gaussian blur whose standard deviation is a tenth of the longer
+            side.
+
+    Raises:
+        ValueError: the fill has another name.
+    """
+    if fill not in _FILLS:
+        raise ValueError(f"no fill is called {fill!r}; choose one of {', '.join(_FILLS)}")
+    return _FILLS[fill](image)
+
+
+def masked_image(image: RGBImage, filled: RGBImage, visible: Mask) -> RGBImage:
+    """`image` where a pixel is visible, `filled` elsewhere: I_S of the paper.
+
+    Args:
+        image: the image.
+        filled: the same image with everything hidden, from `fill_image`.
+        visible: True where the pixel's region is shown.
+    """
+    return np.where(visible[..., np.newaxis], image, filled)
+
+
+def _black(image: RGBImage) -> RGBImage:
+    return np.zeros_like(image)
+
+
+def _mean(image: RGBImage) -> RGBImage:
+    colour = np.rint(image.mean(axis=(0, 1))).astype(np.uint8)
+    return np.broadcast_to(colour, image.shape).copy()
+
+
+def _blur(image: RGBImage) -> RGBImage:
+    radius = _BLUR_SHARE * max(image.shape[:2])
+    return np.array(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+
+
+_FILLS: dict[str, Callable[[RGBImage], RGBImage]] = {
+    "black": _black,
+    "mean": _mean,
+    "blur": _blur,
+}

@@ -1,0 +1,181 @@
+"""The method: search an order of regions, replay it, read a map off it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+
+from eagle_mllm.attribution.evaluator import SubsetEvaluator
+from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.masking import FillName
+from eagle_mllm.attribution.model import Model
+from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.provenance import provenance
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.attribution.saliency import region_saliency, saliency_map
+from eagle_mllm.attribution.search.base import SearchStrategy
+from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.attribution.segmentation import segment
+from eagle_mllm.attribution.trace import trace_of
+from eagle_mllm.errors import RegionError, TargetError
+
+
+class AttributionMethod(ABC):
+    """Explains tokens by regions. A method is a frozen value that holds its settings."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short name for files and tables, as in "eagle"."""
+
+    @abstractmethod
+    def attribute(
+        self,
+        model: Model,
+        generation: Generation,
+        target: Target,
+        *,
+        regions: Regions,
+        on_pass: Callable[[int], None] | None = None,
+    ) -> Attribution:
+        """Which regions the target stands on.
+
+        Args:
+            model: the model that is explained.
+            generation: image, prompt and answer.
+            target: the tokens to explain.
+            regions: a partition of the image of `generation`.
+            on_pass: called now and then with the images scored so far.
+
+        Raises:
+            TargetError: the target lies beyond the answer.
+            RegionError: the regions are not of the image's shape.
+            ModelError: the model returned a number that is not a probability.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eagle(AttributionMethod):
+    """EAGLE: order the regions by insight and necessity (https://arxiv.org/abs/2509.22496).
+
+    Every choice is a field: how to search, what to search for, and what hidden pixels become.
+    """
+
+    search: SearchStrategy = field(default_factory=GreedySearch)
+    """How the order is sought (Eq. 1)."""
+
+    objective: Objective = field(default_factory=Objective)
+    """F, what is sought (Eq. 4)."""
+
+    fill: FillName = "black"
+    """What hidden pixels become."""
+
+    @property
+    def name(self) -> str:
+        """The name "eagle"."""
+        return "eagle"
+
+    def attribute(
+        self,
+        model: Model,
+        generation: Generation,
+        target: Target,
+        *,
+        regions: Regions,
+        on_pass: Callable[[int], None] | None = None,
+    ) -> Attribution:
+        """Search an order of the regions, replay it, and read the saliency off its trace."""
+        start = perf_counter()
+        require_explainable(generation, target, regions)
+        scorer = model.scorer(generation, target, regions, fill=self.fill)
+        evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
+        ranking = self.search.rank(len(regions), evaluate, self.objective)
+        trace = trace_of(ranking, evaluate, regions)
+        settings = {
+            "method": self.name,
+            "objective": asdict(self.objective),
+            "search": self.search.settings,
+            "fill": self.fill,
+        }
+        return Attribution(
+            method=self.name,
+            generation=generation,
+            target=target,
+            regions=regions,
+            trace=trace,
+            saliency=saliency_map(region_saliency(trace, self.objective), regions),
+            objective=self.objective,
+            forward_passes=evaluate.forward_passes,
+            seconds=perf_counter() - start,
+            provenance=provenance(model=model.info, regions=regions, settings=settings),
+        )
+
+
+def attribute(
+    model: Model,
+    generation: Generation,
+    target: Target,
+    *,
+    method: AttributionMethod = Eagle(),
+    regions: Regions | None = None,
+    n_regions: int = 64,
+    on_pass: Callable[[int], None] | None = None,
+) -> Attribution:
+    """Which regions of its image a model's answer, or a part of it, stands on.
+
+    >>> import numpy as np
+    >>> import eagle_mllm as eagle
+    >>> cat = eagle.testing.Evidence(boxes=[(0, 0, 4, 8)])
+    >>> model = eagle.testing.PlantedModel("a cat", {"cat": cat})
+    >>> generation = model.generate(np.zeros((8, 8, 3), np.uint8), "What is this?")
+    >>> halves = eagle.Regions.from_labels(np.repeat([[1, 0]], 8, axis=0).repeat(4, axis=1))
+    >>> attribution = eagle.attribute(
+    ...     model, generation, generation.find("cat"), regions=halves
+    ... )
+    >>> attribution.trace.order.tolist()
+    [1, 0]
+    >>> attribution
+    Attribution(eagle, 'cat', 2 regions, insertion_auc=0.75, deletion_auc=0.25, forward_passes=4)
+
+    Args:
+        model: the model that is explained.
+        generation: image, prompt and answer, from `model.generate` or `model.with_answer`.
+        target: the tokens to explain, as in `generation.find("cat")`.
+        method: EAGLE with its default settings, or another method.
+        regions: a partition of the image; by default SLICO superpixels of `n_regions` regions.
+        n_regions: how many regions to ask for where `regions` is not given.
+        on_pass: called now and then with the images scored so far, for a progress bar.
+
+    Raises:
+        TargetError: the target lies beyond the answer.
+        RegionError: the regions are not of the image's shape.
+        ModelError: the model returned a number that is not a probability.
+    """
+    if regions is None:
+        regions = segment(generation.image, n_regions=n_regions)
+    return method.attribute(model, generation, target, regions=regions, on_pass=on_pass)
+
+
+def require_explainable(generation: Generation, target: Target, regions: Regions) -> None:
+    """Checks what every method needs, before the first image is scored.
+
+    Args:
+        generation: image and answer.
+        target: the tokens to explain.
+        regions: the partition of the image.
+
+    Raises:
+        TargetError: the target lies beyond the answer.
+        RegionError: the regions are not of the image's shape.
+    """
+    if target.positions[-1] >= len(generation.ids):
+        raise TargetError(
+            f"the target lies at {target.positions}, the answer has {len(generation.ids)} tokens; "
+            "take the target from the same generation"
+        )
+    image = generation.image.shape[:2]
+    if regions.shape != image:
+        raise RegionError(
+            f"the regions have shape {regions.shape}, the image {image}; segment this image"
+        )

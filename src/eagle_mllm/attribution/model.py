@@ -1,0 +1,130 @@
+"""What the method asks of a model: an answer, and the probability of its tokens.
+
+A model sees images; a scorer, bound to one image, one answer and one partition, sees subsets of
+regions. Everything above (search, trace, metrics) only ever talks to a scorer.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+
+from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.images import ImageLike
+from eagle_mllm.attribution.masking import FillName
+from eagle_mllm.attribution.regions import Regions
+
+
+class SubsetScores(NamedTuple):
+    """How probable the target is when only some regions are shown, one subset a row."""
+
+    probability: Float[ndarray, "batch tokens"]
+    """p_i(S) of each target token, float32 in [0, 1]."""
+
+    predicted: Int[ndarray, "batch tokens"]
+    """The vocabulary id that the model itself would put at each target position."""
+
+
+class Scorer(ABC):
+    """Scores subsets of the regions of one image for one target."""
+
+    @abstractmethod
+    def __call__(self, shown: Bool[ndarray, "batch regions"]) -> SubsetScores:
+        """Probability of each target token for each subset, one image scored a row.
+
+        The score of a subset depends neither on its neighbours in `shown` nor on their number: an
+        implementation splits any batch into one fixed shape.
+
+        Args:
+            shown: True where a region is shown; hidden regions take the fill.
+
+        Raises:
+            ModelError: the model returned a number that is not a probability.
+        """
+
+    @property
+    def preferred_batch_size(self) -> int | None:
+        """How many subsets it scores at a time; None where any number is as good."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """What must be known about a model to repeat a result."""
+
+    id: str
+    """A hub id, a folder, or another name under which it was loaded."""
+
+    revision: str | None
+    """Commit of the hub repository; None where there is none."""
+
+    family: str
+    """The architecture's pixel pipeline: "llava", "qwen_vl", "internvl", "generic", …"""
+
+    dtype: str
+    """Precision of the weights, as in "bfloat16"."""
+
+    device: str
+    """Where it ran, as in "cuda:0"."""
+
+    details: Mapping[str, str] = field(default_factory=dict)
+    """Anything else that changes the numbers, such as the attention implementation."""
+
+
+class Model(ABC):
+    """A multimodal LLM that answers questions about an image and can be asked how sure it is.
+
+    Nothing is ever changed on a model: `scorer` returns a new object.
+    """
+
+    @property
+    @abstractmethod
+    def info(self) -> ModelInfo:
+        """Which model this is."""
+
+    @abstractmethod
+    def generate(self, image: ImageLike, prompt: str, *, max_new_tokens: int = 128) -> Generation:
+        """The model's own answer, by greedy decoding.
+
+        Args:
+            image: a path, a PIL image, or an RGB uint8 array.
+            prompt: the user's words, without any chat template.
+            max_new_tokens: longest answer; a cut answer does not end in EOS.
+
+        Raises:
+            ImageError: the image cannot be read.
+        """
+
+    @abstractmethod
+    def with_answer(self, image: ImageLike, prompt: str, answer: str) -> Generation:
+        """A given answer, encoded as the model itself would write it and ended by EOS.
+
+        Args:
+            image: a path, a PIL image, or an RGB uint8 array.
+            prompt: the user's words, without any chat template.
+            answer: the text to explain instead of the model's own answer.
+
+        Raises:
+            ImageError: the image cannot be read.
+        """
+
+    @abstractmethod
+    def scorer(
+        self,
+        generation: Generation,
+        target: Target,
+        regions: Regions,
+        *,
+        fill: FillName = "black",
+    ) -> Scorer:
+        """A scorer bound to one answer, the tokens to explain and a partition of its image.
+
+        Args:
+            generation: the image, the prompt and the answer, which is teacher forced.
+            target: positions in the answer and the vocabulary id asked about at each.
+            regions: a partition of the image of `generation`.
+            fill: what hidden pixels become.
+        """

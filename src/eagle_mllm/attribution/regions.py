@@ -1,0 +1,191 @@
+"""A partition of the image into regions: the set V = {0..N-1} whose subsets are shown or hidden."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import SupportsIndex
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from eagle_mllm.arrays import LabelMap, Mask
+from eagle_mllm.errors import RegionError
+from eagle_mllm.values import ArrayValue
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Regions(ArrayValue):
+    """Which region each pixel belongs to.
+
+    Every pixel belongs to exactly one region and every region has at least one pixel; a region
+    need not be connected. Labels that are not 0..N-1 yet are renumbered by `from_labels`.
+
+    Args:
+        labels: `(h, w)` region index of each pixel, 0..N-1, each used; kept as int32.
+        method: How the partition was made: "slico", "slico-opencv", "seeds", "grid", "labels" or
+            "masks".
+        asked: How many regions were asked for, where a number was; `len(regions)` were made.
+
+    Raises:
+        RegionError: The label map is empty, or its labels are not 0..N-1 with each in use.
+    """
+
+    labels: LabelMap
+    method: str = "labels"
+    asked: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_label_map(self.labels)
+        first, last = int(self.labels.min()), int(self.labels.max())
+        # Counting beats sorting on large images, but needs as many counters as the largest label.
+        is_counted = first == 0 and last < self.labels.size
+        if not is_counted or not np.bincount(self.labels.ravel()).all():
+            raise RegionError(
+                f"The labels run from {first} to {last} but not through 0..N-1 with each in use; "
+                "number them with `Regions.from_labels(labels)`."
+            )
+        object.__setattr__(self, "labels", self.labels.astype(np.int32, copy=False))
+        self._freeze_arrays()
+
+    def __len__(self) -> int:
+        return len(self.areas)
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        asked = "" if self.asked is None else f", asked={self.asked}"
+        return f"Regions({len(self)} regions of {height}x{width}, method={self.method!r}{asked})"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image in pixels."""
+        height, width = self.labels.shape
+        return height, width
+
+    @cached_property
+    def areas(self) -> Float[np.ndarray, " regions"]:
+        """Share of the image's pixels in each region; the shares sum to 1."""
+        areas: np.ndarray = np.bincount(self.labels.ravel()) / self.labels.size
+        areas.flags.writeable = False
+        return areas
+
+    @property
+    def centroids(self) -> Float[np.ndarray, "regions 2"]:
+        """Mean row and column of each region's pixels.
+
+        The centroid of a region that is not convex may lie outside it.
+        """
+        flat = self.labels.ravel()
+        rows, columns = np.indices(self.labels.shape)
+        sums = [np.bincount(flat, weights=axis.ravel()) for axis in (rows, columns)]
+        centroids: np.ndarray = np.stack(sums, axis=1) / np.bincount(flat)[:, np.newaxis]
+        return centroids
+
+    def mask(self, indices: Iterable[SupportsIndex]) -> Mask:
+        """The pixels of some regions.
+
+        Args:
+            indices: Region indices, 0..N-1, in any order.
+
+        Returns:
+            `(h, w)`, True where the pixel belongs to one of them.
+
+        Raises:
+            RegionError: An index is not one of 0..N-1, or is a truth value.
+        """
+        chosen = np.zeros(len(self), dtype=bool)
+        for index in indices:
+            chosen[self._index(index)] = True
+        mask: np.ndarray = chosen[self.labels]
+        return mask
+
+    def _index(self, index: SupportsIndex) -> int:
+        # True would pass for region 1, and an array of truth values for regions 0 and 1.
+        if isinstance(index, bool | np.bool_):
+            raise RegionError(
+                "Regions are chosen by index, not by truth value; "
+                "pass `np.flatnonzero(shown)` for an array of truth values."
+            )
+        number = index.__index__()
+        if not 0 <= number < len(self):
+            raise RegionError(f"There is no region {number}; expected 0..{len(self) - 1}.")
+        return number
+
+    @classmethod
+    def from_labels(cls, labels: np.ndarray) -> "Regions":
+        """The partition given by a label map of any integers.
+
+        Regions are numbered in the order of the label values: -1, 3, 7 become 0, 1, 2. Pixels with
+        the same label make one region, connected or not.
+
+        Args:
+            labels: `(h, w)` integers or truth values.
+
+        Raises:
+            RegionError: The labels are not a two-dimensional array of integers, or are empty.
+        """
+        _require_label_map(labels)
+        return cls(labels=_renumbered(labels))
+
+    @classmethod
+    def from_masks(cls, masks: Iterable[np.ndarray]) -> "Regions":
+        """The partition given by masks that may overlap and need not cover the image.
+
+        A pixel of several masks goes to the smallest of them, so that a part on top of a whole
+        keeps its pixels; of equally small ones the first wins. Pixels of no mask make one further
+        region, the last. Regions keep the order of the masks; a mask left without pixels is
+        dropped. For the automatic masks of SAM pass `[mask["segmentation"] for mask in masks]`.
+
+        Args:
+            masks: Arrays `(h, w)` of one shape: truth values, or integers where all but 0 belong.
+
+        Raises:
+            RegionError: There are no masks, all are empty, their shapes differ, or one is not a
+                two-dimensional array of truth values or integers.
+        """
+        members = _mask_list(masks)
+        sizes = [int(member.sum()) for member in members]
+        if not any(sizes):
+            raise RegionError(f"None of the {len(members)} masks has a pixel; nothing to divide.")
+        labels = np.full(members[0].shape, len(members), dtype=np.int32)
+        # Painting from the largest to the smallest leaves the smallest on top, the first of equals.
+        for index in sorted(range(len(members)), key=lambda index: (-sizes[index], -index)):
+            labels[members[index]] = index
+        return cls(labels=_renumbered(labels), method="masks")
+
+
+def _renumbered(labels: np.ndarray) -> LabelMap:
+    if labels.dtype.kind != "b" and labels.min() >= 0 and labels.max() < labels.size:
+        # The same as below, by counting instead of sorting: much faster on large images.
+        used = np.bincount(labels.ravel().astype(np.intp)) > 0
+        numbered: np.ndarray = (np.cumsum(used, dtype=np.int32) - np.int32(1))[labels]
+        return numbered
+    _, inverse = np.unique(labels, return_inverse=True)
+    return inverse.reshape(labels.shape).astype(np.int32)
+
+
+def _require_label_map(labels: np.ndarray) -> None:
+    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+        raise RegionError(
+            f"The labels have shape {labels.shape} and dtype {labels.dtype}; "
+            "expected one integer for each pixel, shape (h, w)."
+        )
+    if labels.size == 0:
+        raise RegionError(f"The labels have no pixels (shape {labels.shape}).")
+
+
+def _mask_list(masks: Iterable[np.ndarray]) -> list[Bool[np.ndarray, "h w"]]:
+    members = list(masks)
+    if not members:
+        raise RegionError("There are no masks; expected at least one array of shape (h, w).")
+    for index, member in enumerate(members):
+        if member.ndim != 2 or member.dtype.kind not in "iub":
+            raise RegionError(
+                f"Mask {index} has shape {member.shape} and dtype {member.dtype}; "
+                "expected truth values of shape (h, w), one for each pixel."
+            )
+        if member.shape != members[0].shape:
+            raise RegionError(
+                f"Mask {index} has shape {member.shape}, mask 0 has {members[0].shape}; "
+                "expected masks of one image."
+            )
+    return [member.astype(bool) for member in members]

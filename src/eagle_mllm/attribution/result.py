@@ -1,0 +1,110 @@
+"""An explanation, as a frozen value."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from reprlib import Repr
+
+from eagle_mllm.arrays import Saliency
+from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.provenance import JSON
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.reliance import ModalityReliance, modality_reliance
+from eagle_mllm.attribution.trace import Trace, area_under
+from eagle_mllm.errors import MissingDependency, ResultError
+from eagle_mllm.values import ArrayValue
+
+_LABEL = Repr()
+_LABEL.maxstring = 60
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Attribution(ArrayValue):
+    """Which regions of an image some tokens of an answer stand on.
+
+    Raises:
+        ResultError: image, regions, target, trace and saliency do not belong together.
+    """
+
+    method: str
+    """Name of the method, as in "eagle"."""
+
+    generation: Generation
+    """Image, prompt and answer."""
+
+    target: Target
+    """The tokens that were explained."""
+
+    regions: Regions
+    """The partition of the image."""
+
+    trace: Trace
+    """The order found, and the target's probability along it."""
+
+    saliency: Saliency
+    """How decisive each pixel is, float32 in [0, 1], of the size of the image."""
+
+    objective: Objective
+    """F, by which the order was sought and the saliency was made."""
+
+    forward_passes: int
+    """Images that were scored for it."""
+
+    seconds: float
+    """Wall time, without loading the model and generating the answer."""
+
+    provenance: Mapping[str, JSON]
+    """Versions, model and settings: what it takes to make it again."""
+
+    def __post_init__(self) -> None:
+        self._freeze_arrays()
+        _check(self)
+
+    @property
+    def reliance(self) -> ModalityReliance:
+        """How much each token of the target relies on the image (Eq. 5)."""
+        return modality_reliance(self.trace, positions=self.target.positions)
+
+    def __repr__(self) -> str:
+        insertion = area_under(self.trace.insertion_curve(), self.trace.area)
+        deletion = area_under(self.trace.deletion_curve(), self.trace.area)
+        return (
+            f"Attribution({self.method}, {_LABEL.repr(self.target.text)}, "
+            f"{len(self.regions)} regions, insertion_auc={insertion:.2f}, "
+            f"deletion_auc={deletion:.2f}, forward_passes={self.forward_passes})"
+        )
+
+    # A notebook asks a value how it wants to be shown, so the value must know the way to the
+    # drawing room, which lies above this one. It is found by name when a notebook asks and never
+    # imported: reports import results, not the other way round. Where drawing is not installed,
+    # None lets the notebook fall back on `repr`.
+
+    def _repr_html_(self) -> str | None:
+        try:
+            fragment: str = importlib.import_module("eagle_mllm.report").fragment(self)
+        except MissingDependency:
+            return None
+        return fragment
+
+    def _repr_png_(self) -> bytes | None:
+        try:
+            picture: bytes = importlib.import_module("eagle_mllm.report").thumbnail(self)
+        except MissingDependency:
+            return None
+        return picture
+
+
+def _check(attribution: Attribution) -> None:
+    image, regions = attribution.generation.image.shape[:2], attribution.regions
+    if not image == regions.shape == attribution.saliency.shape:
+        raise ResultError(
+            f"image, regions and saliency must have one shape; got {image}, {regions.shape} and "
+            f"{attribution.saliency.shape}"
+        )
+    trace, target = attribution.trace, attribution.target
+    if len(trace.order) != len(regions) or trace.n_tokens != len(target):
+        raise ResultError(
+            f"the trace covers {len(trace.order)} regions and {trace.n_tokens} tokens; "
+            f"expected {len(regions)} and {len(target)}"
+        )

@@ -1,0 +1,1 @@
+"""Search for the order of regions that explains a target: one strategy a file."""

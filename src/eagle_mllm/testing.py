@@ -1,0 +1,299 @@
+"""A model whose answers you can work out by hand: for tests, documentation and users.
+
+>>> import numpy as np
+>>> from eagle_mllm.attribution.regions import Regions
+>>> cat = Evidence(boxes=[(0, 0, 4, 8)], base=0.25)
+>>> model = PlantedModel("a cat", {"cat": cat})
+>>> generation = model.generate(np.zeros((8, 8, 3), np.uint8), "What is this?")
+>>> halves = Regions.from_labels(np.arange(8) // 4 + np.zeros((8, 1), int))
+>>> scorer = model.scorer(generation, generation.find("cat"), halves)
+>>> scorer(np.array([[False, False], [True, False], [False, True]])).probability.ravel().tolist()
+[0.25, 1.0, 0.25]
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from os import PathLike, fspath
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.images import ImageLike, read_image
+from eagle_mllm.attribution.masking import FillName
+from eagle_mllm.attribution.model import Model, ModelInfo, Scorer, SubsetScores
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.words import token_spans, token_texts
+from eagle_mllm.errors import ImageError, ModelError
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels; right and bottom are outside."""
+
+EOS = 0
+"""Vocabulary id that ends an answer."""
+
+OTHER = 1
+"""Vocabulary id that a planted model prefers where its own word is improbable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Where in the image the evidence of a word lies, and what it does to its probability.
+
+        p(S) = base + (peak − base) · visible(S)
+
+    where the share of each box's pixels that S shows is combined by the rule: "any" takes the
+    largest share, "all" the product. Without boxes, p(S) = base for every S: a language prior.
+    With a peak below the base, the evidence speaks against the word.
+
+    Raises:
+        ValueError: a box is empty or has negative coordinates, or base or peak is outside [0, 1].
+    """
+
+    boxes: Sequence[Box] = ()
+    """Parts of the image that the word stands on."""
+
+    rule: Literal["any", "all"] = "any"
+    """Whether one box is enough or every box is needed."""
+
+    base: float = 0.0
+    """Probability of the word when nothing of its evidence is visible."""
+
+    peak: float = 1.0
+    """Probability of the word when its evidence is fully visible."""
+
+    rival: str | None = None
+    """The word that takes the rest of the probability; None leaves it to `OTHER`."""
+
+    def __post_init__(self) -> None:
+        for left, top, right, bottom in self.boxes:
+            if not (0 <= left < right and 0 <= top < bottom):
+                raise ValueError(
+                    f"a box is (left, top, right, bottom) with 0 <= left < right and "
+                    f"0 <= top < bottom; got {(left, top, right, bottom)}"
+                )
+        if not (0 <= self.base <= 1 and 0 <= self.peak <= 1):
+            raise ValueError(f"base and peak must be in [0, 1]; got {self.base} and {self.peak}")
+
+
+_END = Evidence(base=1.0)
+
+
+class PlantedModel(Model):
+    """A model that always gives one answer, with the evidence of each word where you put it.
+
+    A word is one token unless `split` says otherwise, and a punctuation mark is a token. At each
+    position the model gives its word the probability p(S) of `Evidence`, and the rest to the rival.
+    Pixels play no part, only which of them are shown: every fill gives the same scores.
+    """
+
+    def __init__(
+        self,
+        answer: str,
+        evidence: Mapping[str, Evidence],
+        *,
+        prior: float = 0.9,
+        split: Mapping[str, Sequence[str]] | None = None,
+        batch_size: int | None = None,
+        returns_nan: bool = False,
+    ) -> None:
+        """Plant the evidence.
+
+        Args:
+            answer: what `generate` answers to everything.
+            evidence: the evidence of each word, by the word as it is written.
+            prior: probability of a word without evidence, whatever is shown.
+            split: sub-tokens of a word, as in `{"banana": ("ban", "ana")}`; each has the
+                probability of the word.
+            batch_size: score in batches of exactly this many subsets, the last one padded, as
+                a real model does; None scores any number at once.
+            returns_nan: return NaN for every probability, as a broken model does.
+
+        Raises:
+            ValueError: the sub-tokens of a word do not spell it, or the prior is outside [0, 1].
+        """
+        self._answer = answer
+        self._evidence = dict(evidence)
+        self._prior = Evidence(base=prior)
+        self._batch_size = batch_size
+        self._returns_nan = returns_nan
+        rivals = (one.rival for one in evidence.values() if one.rival)
+        self._vocabulary = _Vocabulary([answer, *evidence, *rivals], split or {})
+
+    @property
+    def info(self) -> ModelInfo:
+        """A model called "planted"."""
+        return ModelInfo(
+            id="planted", revision=None, family="planted", dtype="float32", device="cpu"
+        )
+
+    def generate(self, image: ImageLike, prompt: str, *, max_new_tokens: int = 128) -> Generation:
+        """The planted answer, whatever the image and the prompt."""
+        ids = (*self._vocabulary.encode(self._answer), EOS)
+        return self._generation(image, prompt, ids[:max_new_tokens])
+
+    def with_answer(self, image: ImageLike, prompt: str, answer: str) -> Generation:
+        """Another answer, of words that the model knows: its own, those with evidence, and rivals.
+
+        Raises:
+            ModelError: the model does not know a word.
+        """
+        return self._generation(image, prompt, (*self._vocabulary.encode(answer), EOS))
+
+    def scorer(
+        self,
+        generation: Generation,
+        target: Target,
+        regions: Regions,
+        *,
+        fill: FillName = "black",  # noqa: ARG002
+    ) -> Scorer:
+        """Scores by the formula of `Evidence`.
+
+        Raises:
+            ImageError: a box lies outside the image.
+        """
+        tokens = [
+            self._planted_token(generation.ids[position], asked, regions)
+            for position, asked in zip(target.positions, target.ids, strict=True)
+        ]
+        return _PlantedScorer(tokens, self._batch_size, returns_nan=self._returns_nan)
+
+    def _generation(self, image: ImageLike, prompt: str, ids: tuple[int, ...]) -> Generation:
+        text, spans = token_spans(ids, self._vocabulary.decode)
+        return Generation(
+            image=read_image(image),
+            prompt=prompt,
+            text=text,
+            ids=ids,
+            tokens=token_texts(text, spans),
+            spans=spans,
+            special=tuple(token == EOS for token in ids),
+            image_path=fspath(image) if isinstance(image, str | PathLike) else None,
+            encode=self._vocabulary.encode,
+        )
+
+    def _planted_token(self, token: int, asked: int, regions: Regions) -> "_PlantedToken":
+        word, is_first = self._vocabulary.word_of[token]
+        evidence = _END if token == EOS else self._evidence.get(word, self._prior)
+        rival = OTHER
+        if evidence.rival is not None and is_first:
+            rival = self._vocabulary.tokens_of(evidence.rival, like=token)[0]
+        shares = np.zeros((len(evidence.boxes), len(regions)))
+        for row, box in zip(shares, evidence.boxes, strict=True):
+            row[:] = _share_of_box(box, word, regions)
+        return _PlantedToken(evidence, shares, token=token, rival=rival, asked=asked)
+
+
+@dataclass(frozen=True, eq=False)
+class _PlantedToken:
+    evidence: Evidence
+    shares: Float[np.ndarray, "boxes regions"]
+    _: KW_ONLY
+    token: int
+    rival: int
+    asked: int
+
+    def score(
+        self, shown: Bool[np.ndarray, "batch regions"]
+    ) -> tuple[Float[np.ndarray, " batch"], Int[np.ndarray, " batch"]]:
+        evidence, own = self.evidence, np.full(len(shown), self.evidence.base)
+        if len(self.shares) > 0:
+            # No matrix product: its rounding may depend on the number of rows.
+            visible = np.where(shown[:, np.newaxis, :], self.shares, 0.0).sum(axis=2)
+            combine = np.max if evidence.rule == "any" else np.prod
+            own = own + (evidence.peak - evidence.base) * combine(visible, axis=1)
+        asked = {self.token: own, self.rival: 1.0 - own}.get(self.asked, np.zeros(len(shown)))
+        return asked.clip(0, 1), np.where(own >= 0.5, self.token, self.rival)
+
+
+class _PlantedScorer(Scorer):
+    def __init__(
+        self, tokens: Sequence[_PlantedToken], batch_size: int | None, *, returns_nan: bool
+    ) -> None:
+        self._tokens = tokens
+        self._batch_size = batch_size
+        self._returns_nan = returns_nan
+
+    @property
+    def preferred_batch_size(self) -> int | None:
+        return self._batch_size
+
+    def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
+        size = self._batch_size or len(shown)
+        padded = np.concatenate([shown, np.repeat(shown[-1:], -len(shown) % size, axis=0)])
+        batches = [self._score(batch) for batch in np.split(padded, len(padded) // size)]
+        probability, predicted = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return SubsetScores(probability[: len(shown)], predicted[: len(shown)])
+
+    def _score(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
+        scored = [token.score(shown) for token in self._tokens]
+        probability = np.stack([own for own, _ in scored], axis=1).astype(np.float32)
+        if self._returns_nan:
+            probability.fill(np.nan)
+        return SubsetScores(probability, np.stack([ids for _, ids in scored], axis=1))
+
+
+class _Vocabulary:
+    """Whole words, marks and the sub-tokens of split words, each with and without a space before.
+
+    Ids are counted in order of first appearance.
+    """
+
+    def __init__(self, texts: Sequence[str], split: Mapping[str, Sequence[str]]) -> None:
+        for word, parts in split.items():
+            if "".join(parts) != word:
+                raise ValueError(f"the sub-tokens {tuple(parts)} do not spell {word!r}")
+        self._split = split
+        self.pieces = ["</s>", "<other>"]
+        self.word_of = [("</s>", True), ("<other>", True)]  # (word, whether its first token)
+        self._ids: dict[tuple[str, str], tuple[int, ...]] = {}  # (space, word) -> tokens
+        for word in dict.fromkeys(word for text in texts for _, word in _words(text)):
+            self._add(" ", word)
+            self._add("", word)
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(token for space, word in _words(text) for token in self._known(space, word))
+
+    def tokens_of(self, word: str, *, like: int) -> tuple[int, ...]:
+        return self._known(" " if self.pieces[like].startswith(" ") else "", word)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return "".join(self.pieces[token] for token in ids if token != EOS).removeprefix(" ")
+
+    def _add(self, space: str, word: str) -> None:
+        first, *rest = self._split.get(word, (word,))
+        start = len(self.pieces)
+        self.pieces += [space + first, *rest]
+        self.word_of += [(word, True), *((word, False) for _ in rest)]
+        self._ids[space, word] = tuple(range(start, len(self.pieces)))
+
+    def _known(self, space: str, word: str) -> tuple[int, ...]:
+        if (space, word) not in self._ids:
+            known = sorted({known for _, known in self._ids})
+            raise ModelError(
+                f"the planted model does not know {word!r}, only {', '.join(known)}; "
+                "give the word an Evidence or name it as a rival"
+            )
+        return self._ids[space, word]
+
+
+def _words(text: str) -> Iterator[tuple[str, str]]:
+    """Each word or mark, with the space before it; the first word has one too."""
+    for match in re.finditer(r"\w+|[^\w\s]", text):
+        start = match.start()
+        yield " " if start == 0 or text[start - 1].isspace() else "", match.group()
+
+
+def _share_of_box(box: Box, word: str, regions: Regions) -> Float[np.ndarray, " regions"]:
+    """Which share of a box's pixels lies in each region."""
+    left, top, right, bottom = box
+    rows, columns = regions.shape
+    if right > columns or bottom > rows:
+        raise ImageError(
+            f"the evidence of {word!r} at {box} lies outside the image of {columns} x {rows} pixels"
+        )
+    inside = regions.labels[top:bottom, left:right].ravel()
+    return np.bincount(inside, minlength=len(regions)) / inside.size

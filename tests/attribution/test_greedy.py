@@ -1,0 +1,142 @@
+"""Exact greedy search, on functions of sets that a reader can work out."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eagle_mllm.attribution.evaluator import SubsetEvaluator
+from eagle_mllm.attribution.model import Scorer, SubsetScores
+from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.attribution.trace import trace_of
+
+INSIGHT = Objective(necessity=0.0)
+
+
+class SetFunction(Scorer):
+    """The probability of one token, given as a function of the set of regions shown."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self, shown):
+        values = [[self._function(frozenset(np.flatnonzero(row).tolist()))] for row in shown]
+        return SubsetScores(np.array(values, dtype=np.float32), np.zeros((len(shown), 1), int))
+
+
+def weighted(weights):
+    return SetFunction(lambda chosen: min(1.0, sum(weights[region] for region in chosen)))
+
+
+def rank(scorer, n_regions, *, max_regions=None, objective=None):
+    evaluate = SubsetEvaluator(scorer, n_regions)
+    return GreedySearch(max_regions=max_regions).rank(n_regions, evaluate, objective or Objective())
+
+
+def test_the_heaviest_region_comes_first():
+    ranking = rank(weighted([0.125, 0.5, 0.0, 0.25]), 4)
+    assert ranking.order.tolist() == [1, 3, 0, 2]
+    assert ranking.searched == 4
+
+
+def test_equal_regions_come_in_order_of_index():
+    assert rank(weighted([0.25, 0.25, 0.25]), 3).order.tolist() == [0, 1, 2]
+
+
+def test_a_region_that_repeats_another_waits():
+    # 0 and 1 tell the same; 2 tells little, but something new.
+    values = {(): 0.0, (0,): 0.6, (1,): 0.5, (2,): 0.2}
+    values |= {(0, 1): 0.6, (0, 2): 0.8, (1, 2): 0.7, (0, 1, 2): 0.8}
+    scorer = SetFunction(lambda chosen: values[tuple(sorted(chosen))])
+    assert rank(scorer, 3, objective=INSIGHT).order.tolist() == [0, 2, 1]
+
+
+def test_necessity_sees_what_insight_cannot():
+    # Regions 1 and 2 count only together: alone neither helps, but without one both are lost.
+    scorer = SetFunction(lambda chosen: float({1, 2} <= chosen))
+    assert rank(scorer, 4, objective=INSIGHT).order[0] == 0
+    assert set(rank(scorer, 4).order[:2].tolist()) == {1, 2}
+
+
+def test_a_harmful_region_comes_last():
+    scorer = SetFunction(lambda chosen: 0.5 + 0.25 * (1 in chosen) - 0.25 * (0 in chosen))
+    assert rank(scorer, 3).order.tolist() == [1, 2, 0]
+
+
+def test_the_rest_is_ranked_by_the_last_scan():
+    ranking = rank(weighted([0.125, 0.25, 0.0, 0.5, 0.125]), 5, max_regions=1)
+    assert ranking.order.tolist() == [3, 1, 0, 4, 2]  # 0 and 4 are equal
+    assert ranking.searched == 1
+
+
+@given(
+    st.lists(st.floats(0, 1, width=16), min_size=64, max_size=64),
+    st.integers(1, 6),
+    st.integers(1, 8),
+)
+def test_stopping_early_changes_no_pick(values, n_regions, picks):
+    scorer = SetFunction(lambda chosen: values[sum(2**region for region in chosen)])
+    full = rank(scorer, n_regions)
+    short = rank(scorer, n_regions, max_regions=picks)
+    assert short.searched == min(picks, n_regions)
+    assert short.order[: short.searched].tolist() == full.order[: short.searched].tolist()
+    assert sorted(short.order.tolist()) == list(range(n_regions))
+
+
+@given(st.data(), st.permutations(range(6)))
+def test_relabelling_regions_permutes_the_order(data, new_name):
+    values = data.draw(st.lists(st.integers(0, 2**20), min_size=64, max_size=64, unique=True))
+    # λ2 = 0, so that different values of the set function are never a tie.
+    before = rank(SetFunction(lambda chosen: _value(values, chosen)), 6, objective=INSIGHT)
+    old_name = np.argsort(new_name).tolist()
+    after = rank(
+        SetFunction(lambda chosen: _value(values, {old_name[region] for region in chosen})),
+        6,
+        objective=INSIGHT,
+    )
+    assert after.order.tolist() == [new_name[region] for region in before.order]
+
+
+def _value(values, chosen):
+    return values[sum(2**region for region in chosen)] / 2**20
+
+
+@pytest.mark.parametrize("max_regions", [None, 1, 2, 3, 4, 5, 6, 9])
+@pytest.mark.parametrize("n_regions", [1, 2, 3, 4, 5, 6])
+def test_the_planned_passes_are_what_search_and_trace_cost(n_regions, max_regions, rng):
+    values = rng.random(2**n_regions)
+    scorer = SetFunction(lambda chosen: values[sum(2**region for region in chosen)])
+    evaluate = SubsetEvaluator(scorer, n_regions)
+    search = GreedySearch(max_regions=max_regions)
+    ranking = search.rank(n_regions, evaluate, Objective())
+    trace_of(ranking, evaluate, Regions.from_labels(np.arange(n_regions)[np.newaxis]))
+    assert evaluate.forward_passes == search.planned_passes(n_regions)
+
+
+def test_64_regions_cost_4156_passes():
+    assert GreedySearch().planned_passes(64) == 64 * 65 - 4 == 4156
+
+
+def test_a_search_for_no_region_is_refused():
+    with pytest.raises(ValueError, match="at least 1 or None; got 0"):
+        GreedySearch(max_regions=0)
+
+
+def test_a_strategy_without_settings_is_recorded_by_name():
+    class Backwards(SearchStrategy):
+        name = "backwards"
+
+        def rank(self, n_regions, evaluate, objective):
+            return Ranking(order=np.arange(n_regions)[::-1], searched=0)
+
+        def planned_passes(self, n_regions):
+            return 2 * n_regions
+
+    assert Backwards().settings == {"name": "backwards"}
+
+
+def test_name_and_settings_are_recorded():
+    assert GreedySearch(max_regions=5).settings == {"name": "greedy", "max_regions": 5}

@@ -1,0 +1,75 @@
+"""An attribution is a value that shows itself."""
+
+import sys
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from eagle_mllm.attribution.reliance import modality_reliance
+from eagle_mllm.errors import MissingDependency, ResultError
+
+
+@pytest.fixture
+def report(monkeypatch):
+    """Stands in for the room of figures, which lies above this one."""
+    module = ModuleType("eagle_mllm.report")
+    module.fragment = lambda attribution: f"<p>{attribution.target.text}</p>"
+    module.thumbnail = lambda attribution: b"png"
+    monkeypatch.setitem(sys.modules, "eagle_mllm.report", module)
+    return module
+
+
+def test_repr_tells_the_outcome_in_one_line(attribution):
+    # Each region is a sixth of the image; p(cat) is 0.1, 0.55, 0.775, 1, 1, 1, 1 as they are shown
+    # and 1, 0.55, 0.325, 0.1, 0.1, 0.1, 0.1 as they are hidden: 4.875 / 6 and 1.725 / 6.
+    assert repr(attribution) == (
+        "Attribution(eagle, 'cat', 6 regions, insertion_auc=0.81, deletion_auc=0.29, "
+        "forward_passes=38)"
+    )
+
+
+def test_the_repr_of_a_long_target_stays_short(attribution):
+    wordy = replace(attribution, target=replace(attribution.target, text="very " * 50 + "long"))
+    assert len(repr(wordy)) < 200
+
+
+def test_attributions_are_equal_when_all_they_hold_is(attribution):
+    assert replace(attribution) == attribution
+    assert replace(attribution, saliency=1 - attribution.saliency) != attribution
+
+
+def test_saliency_is_read_only(attribution):
+    with pytest.raises(ValueError, match="read-only"):
+        attribution.saliency[0, 0] = 1
+
+
+def test_reliance_knows_where_in_the_answer_its_tokens_stand(attribution):
+    assert attribution.reliance.positions == attribution.target.positions == (1,)
+    evidence = modality_reliance(attribution.trace).evidence
+    assert attribution.reliance.evidence.tolist() == evidence.tolist()
+
+
+def test_a_notebook_gets_a_fragment_and_a_picture(attribution, report):
+    assert attribution._repr_html_() == "<p>cat</p>"
+    assert attribution._repr_png_() == b"png"
+
+
+def test_a_notebook_without_matplotlib_falls_back_on_the_repr(attribution, report):
+    def missing(attribution):
+        raise MissingDependency("pip install matplotlib")
+
+    report.fragment = report.thumbnail = missing
+    assert attribution._repr_html_() is None
+    assert attribution._repr_png_() is None
+
+
+def test_a_saliency_of_another_size_is_refused(attribution):
+    with pytest.raises(ResultError, match="must have one shape"):
+        replace(attribution, saliency=np.zeros((3, 3), dtype=np.float32))
+
+
+def test_a_target_with_more_tokens_than_the_trace_is_refused(attribution):
+    with pytest.raises(ResultError, match=r"6 regions and 1 tokens; expected 6 and 5"):
+        replace(attribution, target=attribution.generation.all())
