@@ -1,0 +1,35 @@
+"""How each model family turns an image and a prompt into inputs.
+
+A family is found by the `model_type` of a checkpoint's `config.json`; a model type that is not
+listed goes through its own processor (`generic`). To add a family, write one file beside
+`llava.py` and add a line here.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from eagle_mllm.models.families.base import Family
+
+FAMILIES = {
+    "llava": "eagle_mllm.models.families.llava:Llava",
+    "qwen2_vl": "eagle_mllm.models.families.qwen_vl:QwenVL",
+    "qwen2_5_vl": "eagle_mllm.models.families.qwen_vl:QwenVL",
+    "qwen3_vl": "eagle_mllm.models.families.qwen_vl:QwenVL",
+    "internvl": "eagle_mllm.models.families.internvl:InternVL",
+}
+"""`model_type` → the class that assembles its inputs, as `module:class`."""
+
+GENERIC = "eagle_mllm.models.families.generic:Generic"
+"""The class for every other model type."""
+
+
+def family_class(config: Any) -> type[Family]:
+    """The family of a model, from its transformers configuration."""
+    family = _load(FAMILIES.get(config.model_type, GENERIC))
+    return family if family.supports(config) else _load(GENERIC)
+
+
+def _load(place: str) -> type[Family]:
+    module, name = place.split(":")
+    family: type[Family] = getattr(import_module(module), name)
+    return family

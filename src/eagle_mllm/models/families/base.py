@@ -1,0 +1,157 @@
+"""What every model family must be able to do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from eagle_mllm.arrays import RGBImage
+from eagle_mllm.errors import ImageError, ModelError
+from eagle_mllm.models.chat import Chat
+
+Tensors = dict[str, Tensor]
+"""Keyword arguments of a model's forward."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The pieces of a checkpoint that turn an image and a prompt into numbers."""
+
+    tokenizer: Any
+    image_processor: Any
+    chat_template: str | None = None
+    processor: Any = None
+    """The whole processor; only families that go through it need one."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EncodedPrompt:
+    """One image and one prompt, ready for a model."""
+
+    prompt: str
+    text: str
+    """The prompt as the chat template writes it, with one image placeholder."""
+    ids: tuple[int, ...]
+    """Token ids of `text`, the placeholder repeated once for each image feature."""
+    pixels: Mapping[str, Tensor]
+    """Pixel arguments of the untouched image."""
+    extras: Mapping[str, Tensor]
+    """Other arguments that came with the prompt (token types and the like), batch of one."""
+
+
+class Family(ABC):
+    """Assembles the inputs of one kind of model.
+
+    Args:
+        config: the model's transformers configuration.
+        parts: tokenizer, image processor and chat template of the checkpoint.
+    """
+
+    name: ClassVar[str]
+    needs_processor: ClassVar[bool] = False
+
+    def __init__(self, config: Any, parts: Parts) -> None:
+        self.config = config
+        self.parts = parts
+        self.chat = Chat(parts.tokenizer, parts.chat_template, self._image_token())
+
+    @classmethod
+    def supports(cls, config: Any) -> bool:
+        """Whether this family can serve a model of its `model_type`; if not, `generic` does."""
+        del config
+        return True
+
+    @abstractmethod
+    def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+        """Everything the model needs to answer `prompt` about `image`.
+
+        Raises:
+            ImageError: the image processor refuses an image of this size.
+            ModelError: the prompt holds a placeholder of its own, or its template holds none.
+        """
+
+    @abstractmethod
+    def pixels(self, images: Sequence[RGBImage], prompt: EncodedPrompt) -> Tensors:
+        """Pixel arguments of a batch of images that all have the size of the prompt's image."""
+
+    @abstractmethod
+    def text_inputs(
+        self, module: Any, prompt: EncodedPrompt, ids: Tensor, *, batch: int
+    ) -> Tensors:
+        """Text arguments of a scoring pass: `ids` (prompt and answer) repeated `batch` times."""
+
+    @abstractmethod
+    def generation_inputs(self, prompt: EncodedPrompt) -> Tensors:
+        """Arguments of `generate`, a batch of one."""
+
+    def _image_token(self) -> str:
+        return str(self.parts.tokenizer.convert_ids_to_tokens(int(self.config.image_token_id)))
+
+
+class AssembledFamily(Family):
+    """A family whose inputs are put together here, without the checkpoint's full processor.
+
+    The full processors of transformers need torchvision; the tokenizer and the PIL image
+    processor do not. What is left of a processor is the placeholder expansion, one line a family.
+    """
+
+    @abstractmethod
+    def placeholder(self, pixels: Tensors) -> str:
+        """What stands in the text for an image with these pixel arguments."""
+
+    @abstractmethod
+    def process(self, images: list[Image.Image]) -> Tensors:
+        """Pixel arguments of a batch, from the image processor."""
+
+    def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+        """See `Family.encode`."""
+        text = self.chat.prompt_text(prompt)
+        if (found := text.count(self.chat.image_token)) != 1:
+            raise ModelError(
+                f"the prompt, as the chat template writes it, has {found} image placeholders "
+                f"({self.chat.image_token}) instead of 1; "
+                + (
+                    "remove it from your prompt"
+                    if found
+                    else "the checkpoint's chat template takes no images, use a chat checkpoint"
+                )
+            )
+        pixels = self._process([image])
+        expanded = text.replace(self.chat.image_token, self.placeholder(pixels))
+        return EncodedPrompt(
+            prompt=prompt,
+            text=text,
+            ids=self.chat.encode_prompt(expanded),
+            pixels=pixels,
+            extras={},
+        )
+
+    def pixels(self, images: Sequence[RGBImage], prompt: EncodedPrompt) -> Tensors:
+        """See `Family.pixels`."""
+        del prompt
+        return self._process(images)
+
+    def text_inputs(
+        self, module: Any, prompt: EncodedPrompt, ids: Tensor, *, batch: int
+    ) -> Tensors:
+        """See `Family.text_inputs`."""
+        del module, prompt
+        return {"input_ids": ids.expand(batch, -1)}
+
+    def generation_inputs(self, prompt: EncodedPrompt) -> Tensors:
+        """See `Family.generation_inputs`."""
+        ids = torch.tensor([prompt.ids])
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **prompt.pixels}
+
+    def _process(self, images: Sequence[RGBImage]) -> Tensors:
+        try:
+            return self.process([Image.fromarray(image) for image in images])
+        except ValueError as error:
+            height, width = images[0].shape[:2]
+            raise ImageError(
+                f"the model's image processor refuses an image of {width}x{height} pixels: {error}"
+            ) from error

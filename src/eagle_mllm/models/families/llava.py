@@ -1,0 +1,41 @@
+"""LLaVA 1.5: one fixed-size crop of the image, one token for each patch."""
+
+from typing import Any
+
+from PIL import Image
+
+from eagle_mllm.models.families.base import AssembledFamily, Tensors
+
+_CLASS_TOKENS = {"clip_vision_model": 1, "siglip_vision_model": 0}
+"""Vision towers served here → tokens they put before the patches."""
+
+
+class Llava(AssembledFamily):
+    """`LlavaForConditionalGeneration` with a CLIP or SigLIP tower.
+
+    By default its image processor resizes the shorter edge and cuts the centre, so that the
+    borders of an oblong image are never seen by the model.
+    """
+
+    name = "llava"
+
+    @classmethod
+    def supports(cls, config: Any) -> bool:
+        """Pixtral also calls itself `llava`, but lays out its tokens in rows: `generic` does it."""
+        return config.vision_config.model_type in _CLASS_TOKENS
+
+    def placeholder(self, pixels: Tensors) -> str:
+        """One image token a patch, and one for the class token if the model keeps it."""
+        vision = self.config.vision_config
+        height, width = pixels["pixel_values"].shape[-2:]
+        patch = int(vision.patch_size)
+        tokens = (height // patch) * (width // patch)
+        tokens += _CLASS_TOKENS[vision.model_type]
+        if self.config.vision_feature_select_strategy == "default":
+            tokens -= 1
+        return self.chat.image_token * tokens
+
+    def process(self, images: list[Image.Image]) -> Tensors:
+        """Pixels of shape (batch, 3, height, width)."""
+        processed = self.parts.image_processor(images=images, return_tensors="pt")
+        return {"pixel_values": processed["pixel_values"]}

@@ -1,0 +1,58 @@
+"""Qwen2-VL, Qwen2.5-VL and Qwen3-VL: any image size, positions in three dimensions."""
+
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt, Tensors
+
+
+class QwenVL(AssembledFamily):
+    """The Qwen vision-language models.
+
+    An image keeps its shape: it is resized to a multiple of the merged patch and becomes
+    `grid_h x grid_w / merge²` tokens. Each token has a (time, height, width) position.
+    transformers 5 falls back to plain positions, without a word, when it is not told which
+    tokens are image tokens, and after `generate` it may reuse an offset of that call; so
+    positions are computed once, by the model's own `get_rope_index`, and always passed.
+    """
+
+    name = "qwen_vl"
+
+    def placeholder(self, pixels: Tensors) -> str:
+        """One image token for each square of merged patches."""
+        merge = int(self.parts.image_processor.merge_size)
+        return self.chat.image_token * (int(pixels["image_grid_thw"][0].prod()) // merge**2)
+
+    def process(self, images: list[Image.Image]) -> Tensors:
+        """Flattened patches (batch · patches, values) and their grids (batch, 3)."""
+        processed = self.parts.image_processor(images=images, return_tensors="pt")
+        return {
+            "pixel_values": processed["pixel_values"],
+            "image_grid_thw": processed["image_grid_thw"],
+        }
+
+    def text_inputs(
+        self, module: Any, prompt: EncodedPrompt, ids: Tensor, *, batch: int
+    ) -> Tensors:
+        """Ids, and positions of shape (3, batch, length)."""
+        row = ids.expand(1, -1)
+        positions, _ = module.model.get_rope_index(
+            row,
+            mm_token_type_ids=self._token_types(row),
+            image_grid_thw=prompt.pixels["image_grid_thw"].to(row.device),
+        )
+        return {
+            "input_ids": ids.expand(batch, -1),
+            "position_ids": positions.expand(-1, batch, -1),
+        }
+
+    def generation_inputs(self, prompt: EncodedPrompt) -> Tensors:
+        """Also says which tokens are image tokens."""
+        inputs = super().generation_inputs(prompt)
+        return inputs | {"mm_token_type_ids": self._token_types(inputs["input_ids"])}
+
+    def _token_types(self, ids: Tensor) -> Tensor:
+        return torch.eq(ids, int(self.config.image_token_id)).int()

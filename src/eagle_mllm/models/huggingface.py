@@ -1,0 +1,276 @@
+"""Models of transformers behind the `Model` interface."""
+
+from os import PathLike, fspath
+from typing import Any, Literal
+
+import torch
+import transformers
+
+from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.generation import Generation, Target, token_spans, token_texts
+from eagle_mllm.attribution.images import ImageLike, read_image
+from eagle_mllm.attribution.masking import FillName
+from eagle_mllm.attribution.model import Model, ModelInfo
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.errors import ModelError, RegionError, TargetError
+from eagle_mllm.models.chat import chat_template
+from eagle_mllm.models.families import family_class
+from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
+from eagle_mllm.models.pixels import ProcessorPixels
+from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
+
+BatchSize = int | Literal["auto"]
+"""Images a forward pass; "auto" chooses for the device."""
+
+_AUTO_BATCH = {"cpu": 8}
+_AUTO_BATCH_ACCELERATOR = 16
+
+
+class HuggingFaceModel(Model):
+    """An image-text-to-text model of transformers, loaded and in evaluation mode.
+
+    `eagle_mllm.load_model` makes one from a name; `from_model` wraps one that you have loaded
+    yourself. The wrapped module is never changed: no mode, no precision, no hooks.
+
+    Args:
+        module: the transformers model.
+        family: how its inputs are made.
+        name: under which it is reported.
+        revision: commit of its hub repository.
+        batch_size: images a forward pass.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        family: Family,
+        *,
+        name: str,
+        revision: str | None = None,
+        batch_size: BatchSize = "auto",
+    ) -> None:
+        self.module = module
+        self.family = family
+        self._name = name
+        self._revision = revision
+        self._batch_size = checked_batch_size(batch_size)
+
+    @classmethod
+    def from_model(
+        cls,
+        module: Any,
+        *,
+        processor: Any = None,
+        tokenizer: Any = None,
+        image_processor: Any = None,
+        batch_size: BatchSize = "auto",
+    ) -> "HuggingFaceModel":
+        """Wrap a model that is already loaded.
+
+        Args:
+            module: an image-text-to-text model of transformers.
+            processor: its processor; or, for the families with their own adapter (LLaVA,
+                Qwen-VL, InternVL), where the processor needs torchvision,
+            tokenizer: its tokenizer, with the chat template, and
+            image_processor: its image processor.
+            batch_size: images a forward pass.
+
+        Raises:
+            ModelError: neither a processor nor both of its parts are given.
+        """
+        tokenizer = tokenizer or getattr(processor, "tokenizer", None)
+        image_processor = image_processor or getattr(processor, "image_processor", None)
+        if tokenizer is None or (processor is None and image_processor is None):
+            raise ModelError(
+                "a loaded model needs `processor=`, or both `tokenizer=` and `image_processor=`"
+            )
+        parts = Parts(
+            tokenizer=tokenizer,
+            image_processor=image_processor,
+            chat_template=chat_template(processor, tokenizer),
+            processor=processor,
+        )
+        family = family_class(module.config)(module.config, parts)
+        return cls(
+            module,
+            family,
+            name=module.config.name_or_path or type(module).__name__,
+            revision=getattr(module.config, "_commit_hash", None),
+            batch_size=batch_size,
+        )
+
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is, and what changes its numbers."""
+        parts = self.family.parts
+        return ModelInfo(
+            id=self._name,
+            revision=self._revision,
+            family=self.family.name,
+            dtype=str(self.module.dtype).removeprefix("torch."),
+            device=str(self.module.device),
+            details={
+                "architecture": type(self.module).__name__,
+                "attention": str(self.module.config._attn_implementation),
+                "image_processor": type(parts.image_processor).__name__,
+                "pixels": "processor",
+                "batch_size": str(self._fixed_batch_size()),
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+            },
+        )
+
+    def __repr__(self) -> str:
+        """Short: id, family, precision and device."""
+        info = self.info
+        return f"HuggingFaceModel({info.id!r}, {info.family}, {info.dtype}, {info.device})"
+
+    def generate(self, image: ImageLike, prompt: str, *, max_new_tokens: int = 128) -> Generation:
+        """The model's own answer, by greedy decoding.
+
+        Greedy means the arg max of the model's distribution: sampling, beams and repetition
+        penalties that a checkpoint suggests are left out, because the explanation is about that
+        distribution.
+
+        Raises:
+            ImageError: the image cannot be read, or the model's processor refuses it.
+            ModelError: the prompt cannot be written, or `max_new_tokens` is not positive.
+        """
+        if max_new_tokens < 1:
+            raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
+        require_evaluation_mode(self.module)
+        pixels = read_image(image)
+        encoded = self.family.encode(pixels, prompt)
+        inputs = to_module(self.family.generation_inputs(encoded), self.module)
+        with torch.no_grad():
+            ids = self.module.generate(**inputs, generation_config=self._greedy(max_new_tokens))
+        answer = tuple(ids[0, len(encoded.ids) :].tolist())
+        return self._generation(image, pixels, encoded, answer)
+
+    def with_answer(self, image: ImageLike, prompt: str, answer: str) -> Generation:
+        """A given answer, encoded as the model itself would write it and ended by EOS.
+
+        Raises:
+            ImageError: the image cannot be read, or the model's processor refuses it.
+            TargetError: the answer is empty, or the vocabulary cannot write it.
+        """
+        pixels = read_image(image)
+        encoded = self.family.encode(pixels, prompt)
+        ids = self._encode_answer(prompt, answer)
+        end = self.family.chat.end_id(prompt, self._end_ids())
+        return self._generation(image, pixels, encoded, ids if end is None else (*ids, end))
+
+    def scorer(
+        self,
+        generation: Generation,
+        target: Target,
+        regions: Regions,
+        *,
+        fill: FillName = "black",
+    ) -> HuggingFaceScorer:
+        """A scorer bound to one answer, its target tokens and a partition of its image.
+
+        Raises:
+            RegionError: the partition has another size than the image.
+            TargetError: a target position lies outside the answer.
+            ModelError: the answer was not written with this model's vocabulary.
+        """
+        self._check(generation, target, regions)
+        encoded = self.family.encode(generation.image, generation.prompt)
+        pixels = ProcessorPixels(self.family, encoded, generation.image, regions=regions, fill=fill)
+        return HuggingFaceScorer(
+            self.module,
+            self.family,
+            encoded,
+            answer=generation.ids,
+            target=target,
+            pixels=pixels,
+            batch_size=self._fixed_batch_size(),
+        )
+
+    def _check(self, generation: Generation, target: Target, regions: Regions) -> None:
+        height, width = generation.image.shape[:2]
+        if tuple(regions.shape) != (height, width):
+            raise RegionError(
+                f"the regions cover {regions.shape} pixels, the image has {(height, width)}; "
+                "segment the image of the generation"
+            )
+        if max(target.positions) >= len(generation.ids):
+            raise TargetError(
+                f"target position {max(target.positions)} lies outside the answer of "
+                f"{len(generation.ids)} tokens; take the target from this generation"
+            )
+        if self.family.chat.decode(generation.ids) != generation.text:
+            raise ModelError(
+                f"the ids of this generation do not read {generation.text!r} in the vocabulary "
+                f"of {self._name}; generate the answer, or give it by with_answer, on this model"
+            )
+
+    def _generation(
+        self, image: ImageLike, pixels: RGBImage, encoded: EncodedPrompt, ids: tuple[int, ...]
+    ) -> Generation:
+        chat = self.family.chat
+        text, spans = token_spans(ids, chat.decode)
+        specials = {*self.family.parts.tokenizer.all_special_ids, *self._end_ids()}
+        return Generation(
+            image=pixels,
+            prompt=encoded.prompt,
+            text=text,
+            ids=ids,
+            tokens=token_texts(text, spans),
+            spans=spans,
+            special=tuple(token in specials for token in ids),
+            image_path=fspath(image) if isinstance(image, str | PathLike) else None,
+            encode=lambda answer: self._encode_answer(encoded.prompt, answer),
+        )
+
+    def _encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+        if not answer.strip():
+            raise TargetError("the answer is empty; give the text to explain")
+        ids = self.family.chat.encode_answer(prompt, answer)
+        if self.family.parts.tokenizer.unk_token_id in ids:
+            raise TargetError(
+                f"the vocabulary of {self._name} cannot write {answer!r}; use other words"
+            )
+        return ids
+
+    def _greedy(self, max_new_tokens: int) -> transformers.GenerationConfig:
+        ends = self._end_ids()
+        pad = self.module.generation_config.pad_token_id
+        return transformers.GenerationConfig(
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
+            # Without effect on greedy decoding, but transformers warns about the checkpoint's.
+            temperature=1.0,
+            top_p=1.0,
+            top_k=50,
+            eos_token_id=ends or None,
+            pad_token_id=ends[0] if pad is None and ends else pad,
+        )
+
+    def _end_ids(self) -> list[int]:
+        ends = self.module.generation_config.eos_token_id
+        if ends is None:
+            ends = self.family.parts.tokenizer.eos_token_id
+        if ends is None:
+            return []
+        return [ends] if isinstance(ends, int) else list(ends)
+
+    def _fixed_batch_size(self) -> int:
+        if self._batch_size == "auto":
+            return _AUTO_BATCH.get(self.module.device.type, _AUTO_BATCH_ACCELERATOR)
+        return self._batch_size
+
+
+def checked_batch_size(batch_size: BatchSize) -> BatchSize:
+    """The batch size, if it is one.
+
+    Raises:
+        ModelError: it is neither "auto" nor a positive integer.
+    """
+    if batch_size == "auto" or (isinstance(batch_size, int) and batch_size >= 1):
+        return batch_size
+    raise ModelError(f"batch_size must be 'auto' or a positive integer; got {batch_size!r}")

@@ -1,0 +1,109 @@
+"""Models by name. This file is light: torch is imported when a model is loaded."""
+
+import re
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from eagle_mllm.attribution.model import Model
+from eagle_mllm.errors import MissingDependency, ModelError
+
+DEMOS = {
+    "demo": "qwen2_5_vl",
+    "demo/llava": "llava",
+    "demo/qwen2_5_vl": "qwen2_5_vl",
+    "demo/internvl": "internvl",
+}
+"""Names of the small models that ship with the package → their folders."""
+
+CHECKPOINTS = Path(__file__).parents[1] / "scenes" / "checkpoints"
+"""Where the shipped models lie."""
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.\-]*(/[\w.\-]+)?")
+
+
+def load_model(
+    name: str | Path,
+    *,
+    device: object = "auto",
+    dtype: object = "auto",
+    batch_size: int | Literal["auto"] = "auto",
+    revision: str | None = None,
+) -> Model:
+    """Load a multimodal language model.
+
+    Nothing outside the returned model is touched: no seed, no default precision, no environment
+    variable, no log level.
+
+    Args:
+        name: "demo", "demo/llava", "demo/qwen2_5_vl" or "demo/internvl" for a small model that
+            ships with the package; a folder with a transformers checkpoint; or a Hugging Face
+            hub id such as "Qwen/Qwen2.5-VL-3B-Instruct". Write "./demo" for a folder of that name.
+        device: "auto" takes the first of CUDA, Apple's MPS and the CPU; or a torch device.
+        dtype: "auto" is the precision of the checkpoint on a GPU and float32 on the CPU; or
+            "float32", "bfloat16", "float16" (or the torch dtype).
+        batch_size: images a forward pass; "auto" chooses for the device. It is halved when
+            memory runs out.
+        revision: branch, tag or commit of a hub repository.
+
+    Raises:
+        ModelError: there is no such model, or it cannot read images.
+        MissingDependency: torch or transformers is not installed.
+    """
+    place = _place(str(name))
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise MissingDependency(
+                f"models need {package}, which is not installed; pip install {package}"
+            )
+    from eagle_mllm.models.loading import load_checkpoint
+
+    return load_checkpoint(
+        place,
+        name=str(name),
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        revision=revision,
+    )
+
+
+def _place(name: str) -> str:
+    """The folder or hub id that a name stands for."""
+    if name in DEMOS:
+        return _demo_folder(name)
+    if name.startswith("demo/"):
+        raise ModelError(_unknown_demo(name))
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"{name} is not a checkpoint, it has no config.json; give the folder that "
+                "save_pretrained wrote"
+            )
+        return str(folder)
+    if folder.is_file():
+        raise ModelError(f"{name} is a file; give the folder of a transformers checkpoint")
+    if not _HUB_ID.fullmatch(name):
+        raise ModelError(
+            f"there is no folder {name}; give a checkpoint folder, a hub id like "
+            f"'Qwen/Qwen2.5-VL-3B-Instruct', or 'demo'"
+        )
+    return name
+
+
+def _demo_folder(name: str) -> str:
+    folder = CHECKPOINTS / DEMOS[name]
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"the model {name!r} is not part of this installation; pip install --force-reinstall "
+            "eagle-mllm, or give a folder or hub id"
+        )
+    return str(folder)
+
+
+def _unknown_demo(name: str) -> str:
+    near = get_close_matches(name, DEMOS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(DEMOS)}"
+    return f"there is no demo model {name!r}; {hint}"

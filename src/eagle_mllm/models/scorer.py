@@ -1,0 +1,166 @@
+"""Teacher-forced scores of subsets of regions, in batches of one fixed shape."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from eagle_mllm.arrays import Subsets
+from eagle_mllm.attribution.generation import Target
+from eagle_mllm.attribution.model import Scorer, SubsetScores
+from eagle_mllm.errors import ModelError
+from eagle_mllm.models.families.base import EncodedPrompt, Family, Tensors
+from eagle_mllm.models.pixels import PixelSource
+
+
+class HuggingFaceScorer(Scorer):
+    """Probability of a target under subsets of the regions of one image.
+
+    Only pixels differ between the subsets of one image, so everything else is made once: ids up
+    to the last token that is needed, their positions, and the rows of the logits that are read.
+    Every pass has the same number of images (the last one is padded by repetition), because the
+    kernels of a GPU round differently for different batch shapes.
+
+    Args:
+        module: the transformers model.
+        family: how its inputs are made.
+        prompt: the encoded image and prompt.
+        answer: ids of the answer that is teacher forced.
+        target: positions in the answer and the id asked about at each.
+        pixels: pixel arguments of subsets.
+        batch_size: images a pass; halved, and kept so, when the device runs out of memory.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        family: Family,
+        prompt: EncodedPrompt,
+        *,
+        answer: Sequence[int],
+        target: Target,
+        pixels: PixelSource,
+        batch_size: int,
+    ) -> None:
+        self._module = module
+        self._family = family
+        self._prompt = prompt
+        self._pixels = pixels
+        self._batch_size = batch_size
+        device = module.device
+        # The token at answer position t is predicted by the logits of the token before it.
+        kept = (*prompt.ids, *answer[: max(target.positions)])
+        self._ids = torch.tensor(kept, device=device)
+        self._rows = torch.tensor(target.positions, device=device) + len(prompt.ids) - 1
+        self._target_ids = torch.tensor(target.ids, device=device)
+        self._keeps_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
+        self._text: tuple[int, Tensors] = (0, {})
+
+    @property
+    def preferred_batch_size(self) -> int:
+        """Images a pass."""
+        return self._batch_size
+
+    def __call__(self, shown: Subsets) -> SubsetScores:
+        """See `Scorer`.
+
+        Raises:
+            ModelError: the model returned NaN, is in training mode, or one image does not fit
+                into the memory of its device.
+        """
+        require_evaluation_mode(self._module)
+        parts: list[tuple[Tensor, Tensor]] = []
+        done = 0
+        while done < len(shown):
+            rows = shown[done : done + self._batch_size]
+            scores = self._score(_padded(rows, self._batch_size))
+            if scores is None:
+                self._halve()
+                continue
+            parts.append((scores[0][: len(rows)], scores[1][: len(rows)]))
+            done += len(rows)
+        if not parts:
+            empty = (0, len(self._rows))
+            return SubsetScores(np.empty(empty, np.float32), np.empty(empty, np.int64))
+        probability, predicted = (
+            torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)
+        )
+        return SubsetScores(probability=probability, predicted=predicted)
+
+    def _score(self, shown: Subsets) -> tuple[Tensor, Tensor] | None:
+        """Probability and prediction at the target rows; None when memory is exhausted."""
+        try:
+            return self._forward(shown)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+        return None
+
+    @torch.no_grad()
+    def _forward(self, shown: Subsets) -> tuple[Tensor, Tensor]:
+        arguments = self._text_inputs(len(shown)) | to_module(self._pixels(shown), self._module)
+        if self._keeps_rows:
+            arguments["logits_to_keep"] = self._rows
+        logits = self._module(**arguments, use_cache=False, return_dict=True).logits
+        if not self._keeps_rows:
+            logits = logits[:, self._rows]
+        log_p = logits.float().log_softmax(dim=-1)
+        at_target = log_p.gather(-1, self._target_ids.expand(len(shown), -1).unsqueeze(-1))
+        probability = at_target.squeeze(-1).exp()
+        if torch.isnan(probability).any():
+            raise ModelError(
+                f"the model returned NaN in {logits.dtype}; load it with dtype='bfloat16' or "
+                "dtype='float32'"
+            )
+        return probability, logits.argmax(dim=-1)
+
+    def _text_inputs(self, batch: int) -> Tensors:
+        if self._text[0] != batch:
+            inputs = self._family.text_inputs(self._module, self._prompt, self._ids, batch=batch)
+            self._text = (batch, inputs)
+        return dict(self._text[1])
+
+    def _halve(self) -> None:
+        if self._module.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self._batch_size == 1:
+            raise ModelError(
+                f"one image does not fit into the memory of {self._module.device}; use a smaller "
+                "image, dtype='bfloat16', or another device"
+            )
+        self._batch_size //= 2
+
+
+def require_evaluation_mode(module: Any) -> None:
+    """Refuse a model in training mode, whose dropout would make every score a dice roll.
+
+    Raises:
+        ModelError: it is.
+    """
+    if module.training:
+        raise ModelError("the model is in training mode, its scores would be random; call .eval()")
+
+
+def to_module(tensors: Tensors, module: Any) -> Tensors:
+    """The tensors on the model's device; real numbers also in its precision."""
+    return {
+        name: tensor.to(module.device, module.dtype)
+        if tensor.is_floating_point()
+        else tensor.to(module.device)
+        for name, tensor in tensors.items()
+    }
+
+
+def _padded(rows: Bool[np.ndarray, "rows regions"], batch_size: int) -> Subsets:
+    return rows[np.minimum(np.arange(batch_size), len(rows) - 1)]
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # Only CUDA has an error of its own; the others say it in words.
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("out of memory", "can't allocate memory")
+    )

@@ -1,0 +1,99 @@
+"""Small models of the real architectures, made once a session."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+def _tiny_checkpoints() -> ModuleType:
+    path = Path(__file__).with_name("tiny_checkpoints.py")
+    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny matrices are faster on one core, the more so when the others are busy."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """The builders, the pictures and the answers."""
+    return _tiny_checkpoints()
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny: ModuleType) -> Callable[[str], Path]:
+    """A trained checkpoint folder by architecture; each is made once."""
+    made: dict[str, Path] = {}
+
+    def folder(name: str) -> Path:
+        if name not in made:
+            path = tmp_path_factory.mktemp(name)
+            tiny.BUILDERS[name](path)
+            _train(tiny, path)
+            made[name] = path
+        return made[name]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def load(checkpoint: Callable[[str], Path]) -> Callable[..., Any]:
+    """A model by name, in float32 on the CPU: an architecture, or a shipped `demo/...`."""
+    from eagle_mllm.models import load_model
+
+    def loaded(name: str, *, batch_size: Any = 4) -> Any:
+        place = name if name.startswith("demo") else checkpoint(name)
+        return load_model(place, device="cpu", batch_size=batch_size)
+
+    return loaded
+
+
+@pytest.fixture
+def regions() -> Any:
+    """Twelve blocks that cover a picture of the builders."""
+    from eagle_mllm.attribution.regions import Regions
+
+    rows, columns = np.arange(40) * 4 // 40, np.arange(28) * 3 // 28
+    return Regions.from_labels(rows[:, np.newaxis] * 3 + columns[np.newaxis, :])
+
+
+def _train(tiny: ModuleType, path: Path) -> None:
+    import torch
+
+    from eagle_mllm.models import load_model
+
+    model = load_model(path, device="cpu")
+    module, family = model.module, model.family
+    steps = []
+    for index, answer in enumerate(tiny.ANSWERS):
+        generation = model.with_answer(tiny.picture(index), tiny.PROMPT, answer)
+        encoded = family.encode(generation.image, generation.prompt)
+        ids = torch.tensor([*encoded.ids, *generation.ids])
+        labels = ids.clone()
+        labels[: len(encoded.ids)] = -100
+        steps.append(
+            family.text_inputs(module, encoded, ids, batch=1)
+            | dict(encoded.pixels)
+            | {"labels": labels[None]}
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tiny.train(module, steps)
+    module.save_pretrained(path)

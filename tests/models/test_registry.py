@@ -1,0 +1,210 @@
+"""Names of models: what is found, and what a user reads when it is not."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+import transformers
+
+from eagle_mllm.errors import MissingDependency, ModelError
+from eagle_mllm.models import load_model, registry
+
+
+def folder_with(tmp_path, **config):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+def test_importing_the_registry_does_not_import_torch():
+    code = "import sys, eagle_mllm.models.registry; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_unknown_demo_suggests_the_nearest():
+    with pytest.raises(ModelError, match="no demo model 'demo/lava'; did you mean 'demo/llava'"):
+        load_model("demo/lava")
+    with pytest.raises(ModelError, match="choose one of demo, demo/llava"):
+        load_model("demo/xxxxxxxxxxxxx")
+
+
+def test_a_demo_that_was_not_installed_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "CHECKPOINTS", tmp_path)
+    with pytest.raises(ModelError, match="'demo/llava' is not part of this installation"):
+        load_model("demo/llava")
+
+
+def test_a_demo_is_loaded_from_the_shipped_folder(monkeypatch, checkpoint):
+    monkeypatch.setattr(registry, "CHECKPOINTS", checkpoint("llava").parent)
+    monkeypatch.setitem(registry.DEMOS, "demo/llava", checkpoint("llava").name)
+    model = load_model("demo/llava", device="cpu")
+    assert (model.info.id, model.info.family) == ("demo/llava", "llava")
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"is not a checkpoint, it has no config.json"):
+        load_model(tmp_path)
+    file = tmp_path / "model.gguf"
+    file.touch()
+    with pytest.raises(ModelError, match="is a file; give the folder"):
+        load_model(str(file))
+    with pytest.raises(ModelError, match="there is no folder"):
+        load_model(tmp_path / "missing" / "model")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model_type": "llama"}, "is a text model (llama), it has no image input"),
+        ({"model_type": "vit"}, "(vit) does not read an image and write text"),
+        ({"model_type": "internvl_chat"}, "whose name ends in '-HF'"),
+        ({"model_type": "new", "auto_map": {}}, "(new) runs its own code"),
+        ({"layers": 3}, "has a config.json without model_type"),
+        ({"model_type": "florence2"}, "is an encoder-decoder (florence2)"),
+    ],
+)
+def test_a_model_that_cannot_be_explained_says_why(tmp_path, config, message):
+    with pytest.raises(ModelError) as error:
+        load_model(folder_with(tmp_path, **config))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("some/model is not a valid model identifier\nmore", "hf download some/model"),
+        ("You are trying to access a gated repo.", "accept its licence on https://huggingface.co"),
+    ],
+)
+def test_a_model_that_the_hub_does_not_give_says_what_to_do(monkeypatch, reason, advice):
+    def unreachable(*_, **__):
+        raise OSError(reason)
+
+    monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", unreachable)
+    with pytest.raises(ModelError) as error:
+        load_model("some/model")
+    assert advice in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_torch_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    with pytest.raises(MissingDependency, match="pip install torch"):
+        load_model(folder_with(tmp_path, model_type="llava"))
+
+
+def test_a_checkpoint_without_its_weights_is_refused(checkpoint, tmp_path):
+    for file in checkpoint("llava").iterdir():
+        if file.suffix != ".safetensors":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(ModelError, match=r"cannot be loaded: .*model.safetensors"):
+        load_model(tmp_path, device="cpu")
+
+
+def test_a_checkpoint_that_lacks_some_weights_is_refused(checkpoint, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    for file in checkpoint("llava").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights[min(weights)]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="1 weights are missing from"):
+        load_model(tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"device": "toaster"}, "'toaster' is no device"),
+        ({"device": "cuda:97"}, "device 'cuda:97' is not available"),
+        ({"device": "cpu", "dtype": "int8"}, "'int8' is no precision"),
+        ({"device": "cpu", "batch_size": 0}, "batch_size must be 'auto' or a positive integer"),
+    ],
+)
+def test_impossible_settings_are_refused_before_loading(tmp_path, arguments, message):
+    with pytest.raises(ModelError, match=message):
+        load_model(folder_with(tmp_path, model_type="llava"), **arguments)
+
+
+def test_information_names_what_changes_the_numbers(checkpoint):
+    model = load_model(checkpoint("qwen2_5_vl"), device=torch.device("cpu"), dtype=torch.float32)
+    info = model.info
+    assert (info.family, info.dtype, info.device) == ("qwen_vl", "float32", "cpu")
+    assert info.id == str(checkpoint("qwen2_5_vl"))
+    assert info.revision is None
+    assert info.details["image_processor"] == "Qwen2VLImageProcessorPil"
+    assert info.details["attention"] == "sdpa"
+    assert info.details["transformers"] == transformers.__version__
+    assert repr(model) == f"HuggingFaceModel({info.id!r}, qwen_vl, float32, cpu)"
+
+
+def test_auto_precision_is_float32_on_the_cpu_and_the_checkpoints_elsewhere():
+    from eagle_mllm.models.loading import choose_dtype
+
+    assert choose_dtype("auto", torch.device("cpu")) is torch.float32
+    assert choose_dtype("auto", torch.device("cuda")) == "auto"
+    assert choose_dtype("torch.float16", torch.device("cpu")) is torch.float16
+
+
+def test_a_processor_that_needs_torchvision_says_so(checkpoint, monkeypatch):
+    from eagle_mllm.models import families
+
+    # Qwen's own processor holds a video processor, which cannot be built here.
+    monkeypatch.setattr(families, "FAMILIES", {})
+    with pytest.raises(MissingDependency, match=r"needs torchvision.* pip install torchvision"):
+        load_model(checkpoint("qwen2_5_vl"), device="cpu")
+
+
+def test_another_missing_package_is_named(checkpoint, monkeypatch):
+    from eagle_mllm.models import loading
+
+    def needs(*_, **__):
+        raise ImportError("LlamaTokenizer requires the SentencePiece library\nmore")
+
+    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", needs)
+    with pytest.raises(MissingDependency, match=r"requires the SentencePiece library$"):
+        load_model(checkpoint("llava"), device="cpu")
+
+
+def test_a_broken_configuration_is_not_taken_for_a_missing_model(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=r"cannot be loaded: .* is not a valid JSON file"):
+        load_model(tmp_path)
+
+
+def test_a_loaded_model_can_be_wrapped_and_is_not_altered(checkpoint, load, tiny):
+    from eagle_mllm.models.huggingface import HuggingFaceModel
+
+    path = checkpoint("llava")
+    module = transformers.LlavaForConditionalGeneration.from_pretrained(path)
+    processor = transformers.AutoProcessor.from_pretrained(path)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    ours = load("llava").generate(tiny.picture(0), tiny.PROMPT)
+    for given in (
+        {"processor": processor},
+        {"tokenizer": processor.tokenizer, "image_processor": processor.image_processor},
+    ):
+        model = HuggingFaceModel.from_model(module, **given)
+        assert model.generate(tiny.picture(0), tiny.PROMPT).ids == ours.ids
+    after = module.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    with pytest.raises(ModelError, match="needs `processor=`, or both"):
+        HuggingFaceModel.from_model(module, tokenizer=processor.tokenizer)
+    next_model = load("llava_next")
+    with pytest.raises(ModelError, match="through its whole processor"):
+        HuggingFaceModel.from_model(
+            next_model.module,
+            tokenizer=processor.tokenizer,
+            image_processor=processor.image_processor,
+        )
+
+
+def test_pixtral_is_not_taken_for_llava():
+    from eagle_mllm.models.families import family_class
+
+    config = transformers.LlavaConfig(vision_config={"model_type": "pixtral"})
+    assert family_class(config).name == "generic"
+    assert family_class(transformers.LlavaConfig()).name == "llava"
