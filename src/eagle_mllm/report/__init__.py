@@ -1,0 +1,133 @@
+"""Results as pictures and pages: functions of attributions, nothing else.
+
+    figure(attribution)         one picture for papers, slides and terminals
+    html(attributions)          a page that explains itself, offline, with or without scripts
+    fragment(attributions)      the same for a notebook cell
+    thumbnail(attribution)      the figure as a small PNG
+
+Importing this room is cheap: matplotlib and Jinja are imported when something is drawn.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eagle_mllm.attribution.atomic import atomic_write
+from eagle_mllm.attribution.result import Attribution
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+__all__ = ["figure", "fragment", "html", "save_figure", "save_html", "thumbnail"]
+
+
+def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
+    """The image, its saliency, the order of its regions, the curves and the answer in one figure.
+
+    Tokens of the target are underlined and coloured by their evidence, from language prior
+    (violet) to perceptual evidence (amber); evidence is not defined for other tokens, which stay
+    plain. The figure belongs to nobody: it is not registered with pyplot, no window opens, and
+    matplotlib's settings are neither used nor changed.
+
+    Args:
+        attribution: what to draw.
+
+    Returns:
+        A figure 11 inches wide, as high as it must be.
+    """
+    from eagle_mllm.report.drawing import draw
+
+    return draw(attribution)
+
+
+def html(attributions: Attribution | Sequence[Attribution]) -> str:
+    """One self-contained page about an attribution, or about several of one answer.
+
+    A click on an explained word switches to its map. The page loads nothing from anywhere and
+    works without scripts; where scripts may run, regions can be shown and removed by hand. The
+    same attributions give the same text.
+
+    Args:
+        attributions: one, or several of the same generation.
+
+    Raises:
+        ResultError: if there is none, or they are not of the same generation.
+    """
+    from eagle_mllm.report.page import page
+
+    return page(_sequence(attributions))
+
+
+def fragment(attributions: Attribution | Sequence[Attribution]) -> str:
+    """The content of the page as one element for a notebook: no script, styles that stay inside.
+
+    Args:
+        attributions: one, or several of the same generation.
+
+    Raises:
+        ResultError: if there is none, or they are not of the same generation.
+    """
+    from eagle_mllm.report.page import fragment as render
+
+    return render(_sequence(attributions))
+
+
+def thumbnail(attribution: Attribution, *, dpi: int = 80) -> bytes:
+    """The figure as PNG bytes, small enough for a notebook.
+
+    Args:
+        attribution: what to draw.
+        dpi: pixels per inch; the figure is 11 inches wide.
+    """
+    from io import BytesIO
+
+    buffer = BytesIO()
+    figure(attribution).savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def save_html(
+    attributions: Attribution | Sequence[Attribution], path: str | os.PathLike[str]
+) -> None:
+    """Write the page of `html` to a file, which appears whole or not at all.
+
+    Args:
+        attributions: one, or several of the same generation.
+        path: where; its folder must exist.
+
+    Raises:
+        ResultError: if the attributions are not of one generation, or the file cannot be written.
+    """
+    text = html(attributions)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def save_figure(attribution: Attribution, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Write the figure to a file, which appears whole or not at all.
+
+    Args:
+        attribution: what to draw.
+        path: where; the ending chooses the format (png, pdf, svg, ...; none means png).
+        dpi: pixels per inch, for formats that have pixels.
+
+    Raises:
+        ResultError: if matplotlib knows no format of that ending, or the file cannot be written.
+    """
+    from eagle_mllm.errors import ResultError
+
+    drawn = figure(attribution)
+    ending = Path(path).suffix.removeprefix(".").lower() or "png"
+    known = drawn.canvas.get_supported_filetypes()
+    if ending not in known:
+        raise ResultError(
+            f"cannot write {path}: figures have no format {ending!r}; use one of "
+            + ", ".join(sorted(known))
+        )
+    with atomic_write(path) as temporary:
+        drawn.savefig(temporary, format=ending, dpi=dpi)
+
+
+def _sequence(attributions: Attribution | Sequence[Attribution]) -> Sequence[Attribution]:
+    return (attributions,) if isinstance(attributions, Attribution) else tuple(attributions)

@@ -1,0 +1,93 @@
+"""The static figure of one attribution: image, saliency, region order, curves, answer."""
+
+from matplotlib import style
+from matplotlib.figure import Figure
+
+from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.report import panels
+from eagle_mllm.report.answer_panel import answer_block, draw_answer
+from eagle_mllm.report.colors import FAINT, INK
+from eagle_mllm.report.facts import duration, metrics_of, model_name
+from eagle_mllm.report.layout import FOOTER_LINE, WIDTH, Box, layout, text_width
+from eagle_mllm.report.lettering import families, width_in_inches
+from eagle_mllm.report.paper import Paper
+from eagle_mllm.report.tokens import label_of
+from eagle_mllm.report.wrapping import fitted, wrapped_text
+
+_TITLE_SIZE = 15.0
+_SUMMARY_SIZE = 9.0
+_FOOTER_SIZE = 7.5
+
+
+def draw(attribution: Attribution) -> Figure:
+    """The figure; see `eagle_mllm.report.figure`."""
+    settings = {
+        "font.family": list(families()),
+        "font.size": 9,
+        "text.color": INK,
+        "text.parse_math": False,  # a dollar sign in an answer is a dollar sign
+        "axes.edgecolor": FAINT,
+        "axes.labelcolor": FAINT,
+        "axes.linewidth": 0.8,
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+    }
+    # The user's own settings neither leak in nor are changed.
+    with style.context(["default", settings]):
+        return _drawn(attribution)
+
+
+def _drawn(attribution: Attribution) -> Figure:
+    height, width = attribution.regions.shape
+    footer = _footer(attribution)
+    boxes = layout(
+        width / height,
+        lambda inches: answer_block(attribution, width=inches).height,
+        footer_lines=len(footer),
+    )
+    paper = Paper(WIDTH, boxes.height)
+    _draw_header(paper, boxes.header, attribution)
+    panels.draw_image(paper.axes(boxes.image, "image"), attribution)
+    panels.draw_saliency(paper.axes(boxes.saliency, "saliency"), attribution)
+    panels.draw_scale(paper.axes(boxes.scale, "saliency scale"))
+    panels.draw_order(
+        paper.axes(boxes.order, "order"),
+        attribution,
+        drawn_inches=boxes.order.width,
+    )
+    panels.draw_curves(paper.axes(boxes.curves, "curves"), attribution)
+    draw_answer(paper, answer_block(attribution, width=boxes.answer.width), boxes.answer)
+    for row, line in enumerate(footer):
+        paper.text(
+            boxes.footer.left,
+            boxes.footer.top + row * FOOTER_LINE,
+            line,
+            fontsize=_FOOTER_SIZE,
+            color=FAINT,
+        )
+    return paper.figure
+
+
+def _draw_header(paper: Paper, box: Box, attribution: Attribution) -> None:
+    label = label_of(attribution.target, attribution.generation, longest=200)
+    measure = width_in_inches(size=_TITLE_SIZE, weight="bold")
+    title = fitted(label, measure, box.width)
+    paper.text(box.left, box.top, title, fontsize=_TITLE_SIZE, fontweight="bold")
+    values = {fact.name: fact.value for fact in metrics_of(attribution)}
+    count = len(attribution.target)
+    tokens = "1 token" if count == 1 else f"mean of {count} tokens"
+    summary = f"evidence {values['Evidence']} ({tokens})"
+    paper.text(box.left, box.top + 0.33, summary, fontsize=_SUMMARY_SIZE, color=FAINT)
+
+
+def _footer(attribution: Attribution) -> tuple[str, ...]:
+    regions = attribution.regions
+    parts = (
+        model_name(attribution),
+        f"method {attribution.method}",
+        f"{len(regions)} regions ({regions.method})",
+        f"{attribution.forward_passes} forward passes",
+        duration(attribution.seconds),
+    )
+    measure = width_in_inches(size=_FOOTER_SIZE)
+    return wrapped_text("  ·  ".join(parts), measure, width=text_width(), lines=2)

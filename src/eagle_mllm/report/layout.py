@@ -1,0 +1,156 @@
+"""Where each part of the figure stands. All lengths are inches, from the top left corner."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+WIDTH = 11.0
+FOOTER_LINE = 0.165
+_MARGIN = 0.45
+_GAP = 0.4
+_HEADER_TOP, _HEADER_HEIGHT = 0.3, 0.52
+_PICTURES_TOP = 1.17
+_TITLE = 0.3
+_BAR_GAP, _BAR_WIDTH, _BAR_LABELS = 0.08, 0.1, 0.3
+_BAR = _BAR_GAP + _BAR_WIDTH + _BAR_LABELS
+_TALLEST = 4.4
+_CURVES_WIDTH, _CURVES_HEIGHT, _CURVES_TALLEST = 3.3, 1.85, 2.5
+_Y_LABELS, _X_LABELS, _LEGEND = 0.62, 0.5, 0.45
+
+
+class Box(NamedTuple):
+    """A rectangle: its left and upper edge, width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """The right edge."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge."""
+        return self.top + self.height
+
+
+class Pictures(NamedTuple):
+    """The boxes of the three pictures and the colour bar, and of the curves if beside them."""
+
+    image: Box
+    saliency: Box
+    scale: Box
+    order: Box
+    curves: Box | None
+    bottom: float
+
+
+class Layout(NamedTuple):
+    """The boxes of a figure. Pictures and curves leave room for what is written around them."""
+
+    height: float
+    header: Box
+    image: Box
+    saliency: Box
+    scale: Box
+    order: Box
+    curves: Box
+    answer: Box
+    footer: Box
+
+
+def text_width() -> float:
+    """The width between the margins."""
+    return WIDTH - 2 * _MARGIN
+
+
+def layout(aspect: float, answer_height: Callable[[float], float], *, footer_lines: int) -> Layout:
+    """The boxes for an image of some aspect (width / height).
+
+    Three pictures stand side by side, and below them the answer beside the curves. Wide images
+    stand two and two with the curves as the fourth, very wide ones below one another, very tall
+    ones in a row with the curves; then the answer may take the whole width.
+
+    Args:
+        aspect: of the image.
+        answer_height: how high the answer is at a given width.
+        footer_lines: lines of small print.
+    """
+    pictures = _pictures(aspect)
+    top = pictures.bottom + _GAP
+    if pictures.curves is None:
+        width = text_width() - _CURVES_WIDTH - _Y_LABELS - 0.2
+        answer = Box(_MARGIN, top, width, answer_height(width))
+        left = WIDTH - _MARGIN - _CURVES_WIDTH
+        height = max(_CURVES_HEIGHT, min(answer.height - _LEGEND - _X_LABELS, _CURVES_TALLEST))
+        curves = Box(left, top + _LEGEND, _CURVES_WIDTH, height)
+    else:
+        answer = Box(_MARGIN, top, text_width(), answer_height(text_width()))
+        curves = pictures.curves
+    bottom = max(answer.bottom, curves.bottom + _X_LABELS)
+    footer = Box(_MARGIN, bottom + 0.25, text_width(), footer_lines * FOOTER_LINE)
+    return Layout(
+        height=footer.bottom + 0.22,
+        header=Box(_MARGIN, _HEADER_TOP, text_width(), _HEADER_HEIGHT),
+        image=pictures.image,
+        saliency=pictures.saliency,
+        scale=pictures.scale,
+        order=pictures.order,
+        curves=curves,
+        answer=answer,
+        footer=footer,
+    )
+
+
+def _pictures(aspect: float) -> Pictures:
+    if aspect > 4.0:
+        return _below_one_another(aspect)
+    if aspect > 2.0:
+        return _two_and_two(aspect)
+    return _in_a_row(aspect)
+
+
+def _in_a_row(aspect: float) -> Pictures:
+    slot = (text_width() - _BAR - 2 * _GAP) / 3
+    image = _within(Box(_MARGIN, _PICTURES_TOP, slot, _TALLEST), aspect)
+    beside = WIDTH - _MARGIN - _CURVES_WIDTH
+    curves = None
+    if image.left + 3 * image.width + 2 * _GAP + _BAR + _Y_LABELS + 0.2 <= beside:
+        slot = image.width
+        curves = Box(beside, _PICTURES_TOP + _LEGEND - _TITLE, _CURVES_WIDTH, _CURVES_TALLEST)
+    saliency = image._replace(left=image.left + slot + _GAP)
+    order = saliency._replace(left=saliency.left + slot + _BAR + _GAP)
+    bottom = image.bottom if curves is None else max(image.bottom, curves.bottom + _X_LABELS)
+    return Pictures(image, saliency, _scale(saliency), order, curves, bottom)
+
+
+def _two_and_two(aspect: float) -> Pictures:
+    width = (text_width() - _BAR - _GAP) / 2
+    image = _within(Box(_MARGIN, _PICTURES_TOP, width, _TALLEST), aspect)
+    saliency = image._replace(left=image.right + _GAP)
+    order = image._replace(top=image.bottom + _GAP + _TITLE)
+    left = saliency.left + _Y_LABELS
+    height = max(order.height, _CURVES_HEIGHT) - (_LEGEND - _TITLE)
+    curves = Box(left, order.top + _LEGEND - _TITLE, WIDTH - _MARGIN - left, height)
+    bottom = max(order.bottom, curves.bottom + _X_LABELS)
+    return Pictures(image, saliency, _scale(saliency), order, curves, bottom)
+
+
+def _below_one_another(aspect: float) -> Pictures:
+    image = _within(Box(_MARGIN, _PICTURES_TOP, text_width() - _BAR, _TALLEST), aspect)
+    saliency = image._replace(top=image.bottom + _GAP / 2 + _TITLE)
+    order = image._replace(top=saliency.bottom + _GAP / 2 + _TITLE)
+    return Pictures(image, saliency, _scale(saliency), order, None, order.bottom)
+
+
+def _within(box: Box, aspect: float) -> Box:
+    """The largest box of that aspect in the upper left corner of another."""
+    width = min(box.width, box.height * aspect)
+    # A line of pixels still needs a visible height.
+    return box._replace(width=max(width, 0.05), height=max(width / aspect, 0.05))
+
+
+def _scale(picture: Box) -> Box:
+    return Box(picture.right + _BAR_GAP, picture.top, _BAR_WIDTH, picture.height)

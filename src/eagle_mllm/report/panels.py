@@ -1,0 +1,202 @@
+"""The pictures and the curves of the figure, each drawn into given axes."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.metrics.faithfulness import deletion_auc, insertion_auc
+from eagle_mllm.report.colors import (
+    FAINT,
+    INK,
+    REMOVED,
+    RULE,
+    SHOWN,
+    evidence_colors,
+    saliency_colors,
+)
+from eagle_mllm.report.pictures import (
+    NUMBERED,
+    Badge,
+    badge_radius,
+    badges,
+    lit_regions,
+    picture_shape,
+    resized_image,
+    resized_values,
+    saliency_over,
+)
+from eagle_mllm.report.svg import axis_top
+
+EVIDENCE_SCALE_SIZE = 8.5
+"""Points of the words at the ends of the evidence's colour bar."""
+
+_MAX_SIDE = 900
+_SMALLEST_BADGE, _LARGEST_BADGE = 4.5, 7.5  # radius in points
+
+
+def draw_image(axes: Axes, attribution: Attribution) -> None:
+    """The image as the model's user gave it."""
+    generation = attribution.generation
+    _show(
+        axes,
+        resized_image(
+            generation.image, picture_shape(attribution.regions.shape, max_side=_MAX_SIDE)
+        ),
+    )
+    _title(axes, "Image")
+
+
+def draw_saliency(axes: Axes, attribution: Attribution) -> None:
+    """The saliency over the grey image."""
+    shape = picture_shape(attribution.regions.shape, max_side=_MAX_SIDE)
+    image = resized_image(attribution.generation.image, shape)
+    _show(axes, saliency_over(image, resized_values(attribution.saliency, shape)))
+    _title(axes, "Saliency")
+
+
+def draw_scale(axes: Axes) -> None:
+    """The colour bar of the saliency, 0 at the bottom."""
+    colors = saliency_colors(np.linspace(0.0, 1.0, 256))[:, None]
+    axes.imshow(colors, aspect="auto", origin="lower", extent=(0, 1, 0, 1))
+    axes.set_xticks([])
+    axes.yaxis.tick_right()
+    axes.set_yticks([0.0, 0.5, 1.0], labels=["0", ".5", "1"], fontsize=7.5)
+    axes.tick_params(length=2, pad=2)
+    _thin_frame(axes)
+
+
+def draw_order(axes: Axes, attribution: Attribution, *, drawn_inches: float) -> None:
+    """The first regions of the order as they are and numbered, the others dimmed.
+
+    Args:
+        axes: where to draw.
+        attribution: whose order.
+        drawn_inches: the width that the picture will have; numbers keep their size on paper.
+    """
+    shape = picture_shape(attribution.regions.shape, max_side=_MAX_SIDE)
+    image = resized_image(attribution.generation.image, shape)
+    labels = resized_values(attribution.regions.labels, shape)
+    order = attribution.trace.order
+    count = min(NUMBERED, len(order))
+    _show(axes, lit_regions(image, labels, order[:count].tolist()))
+    pixels_per_point = shape[1] / (72.0 * drawn_inches)
+    radius = badge_radius(
+        shape,
+        len(order),
+        least=_SMALLEST_BADGE * pixels_per_point,
+        most=_LARGEST_BADGE * pixels_per_point,
+    )
+    for badge in badges(labels, order, count=count, apart=2.1 * radius):
+        _draw_badge(axes, badge, radius / pixels_per_point)
+    _title(axes, f"First {count} of {len(order)} regions")
+
+
+def _draw_badge(axes: Axes, badge: Badge, radius: float) -> None:
+    axes.plot(
+        badge.column,
+        badge.row,
+        marker="o",
+        markersize=2 * radius,
+        markerfacecolor=INK,
+        markeredgecolor="white",
+        markeredgewidth=0.9,
+        scalex=False,
+        scaley=False,
+    )
+    axes.text(
+        badge.column,
+        badge.row,
+        str(badge.rank),
+        color="white",
+        fontsize=radius * (1.15 if badge.rank < 10 else 0.95),
+        fontweight="bold",
+        horizontalalignment="center",
+        verticalalignment="center_baseline",
+    )
+
+
+def draw_curves(axes: Axes, attribution: Attribution) -> None:
+    """The target's mean probability as regions are shown, and as they are removed."""
+    trace = attribution.trace
+    shown, removed = trace.insertion.mean(axis=1), trace.deletion.mean(axis=1)
+    axes.plot(
+        trace.area,
+        shown,
+        color=SHOWN,
+        linewidth=2.0,
+        label=f"shown, best first (insertion): AUC {insertion_auc(trace):.3f}",
+    )
+    axes.plot(
+        trace.area,
+        removed,
+        color=REMOVED,
+        linewidth=2.0,
+        linestyle=(0, (4, 1.5)),
+        label=f"removed, best first (deletion): AUC {deletion_auc(trace):.3f}",
+    )
+    axes.fill_between(trace.area, shown, color=SHOWN, alpha=0.07, linewidth=0)
+    top = axis_top(max(float(shown.max()), float(removed.max())))
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(0.0, 1.03 * top)
+    axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0])
+    axes.set_yticks([0.0, top / 2, top])
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.tick_params(labelsize=7.5, length=2, pad=2)
+    axes.set_xlabel("share of the image area shown or removed", fontsize=8)
+    axes.set_ylabel("probability of the target", fontsize=8)
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        fontsize=8,
+        frameon=False,
+        borderaxespad=0.2,
+        handlelength=2.2,
+        labelspacing=0.3,
+    )
+
+
+def _show(axes: Axes, picture: RGBImage) -> None:
+    axes.imshow(picture, interpolation="antialiased")
+    axes.set_anchor("NW")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    _thin_frame(axes)
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, fontsize=9.5, fontweight="bold", color=INK, loc="left", pad=5)
+
+
+def _thin_frame(axes: Axes) -> None:
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+        spine.set_color(RULE)
+
+
+def draw_evidence_scale(axes: Axes) -> None:
+    """The colour bar of the evidence, with words for its ends."""
+    colors = evidence_colors(np.linspace(0.0, 1.0, 256))[None]
+    axes.imshow(colors, aspect="auto", extent=(0, 1, 0, 1))
+    axes.set_yticks([])
+    axes.set_xticks([0.0, 0.5, 1.0], labels=["0", ".5", "1"], fontsize=7.5)
+    axes.tick_params(length=2, pad=2)
+    _thin_frame(axes)
+    for position, text, side in (
+        (-0.04, "language prior", "right"),
+        (1.04, "perceptual evidence", "left"),
+    ):
+        axes.text(
+            position,
+            0.5,
+            text,
+            transform=axes.transAxes,
+            color=FAINT,
+            fontsize=EVIDENCE_SCALE_SIZE,
+            horizontalalignment=side,
+            verticalalignment="center_baseline",
+        )

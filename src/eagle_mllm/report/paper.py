@@ -1,0 +1,50 @@
+"""A matplotlib figure measured in inches from its top left corner."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from eagle_mllm.report.layout import Box
+from eagle_mllm.report.lettering import drawable
+
+
+class Paper:
+    """An empty white figure of a given size; `figure` is what becomes of it."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
+        # A canvas of its own: nothing is registered with pyplot, no window is opened.
+        FigureCanvasAgg(self.figure)
+        self._width, self._height = width, height
+
+    def axes(self, box: Box, name: str) -> Axes:
+        """Axes that fill a box; `name` is their label, by which tests and users find them."""
+        return self.figure.add_axes(
+            (
+                box.left / self._width,
+                1.0 - (box.top + box.height) / self._height,
+                box.width / self._width,
+                box.height / self._height,
+            ),
+            label=name,
+        )
+
+    def canvas(self, box: Box, name: str) -> Axes:
+        """Invisible axes whose data coordinates are inches from the box's top left corner."""
+        axes = self.axes(box, name)
+        axes.set_xlim(0, box.width)
+        axes.set_ylim(box.height, 0)
+        axes.set_axis_off()
+        return axes
+
+    def text(self, left: float, top: float, text: str, **style: Any) -> None:
+        """Text whose upper left corner is given."""
+        self.figure.text(
+            left / self._width,
+            1.0 - top / self._height,
+            drawable(text),
+            verticalalignment="top",
+            **style,
+        )

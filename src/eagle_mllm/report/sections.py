@@ -1,0 +1,159 @@
+"""What the page shows about each target, and what its script needs."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from eagle_mllm.arrays import LabelMap
+from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.report.facts import Fact, facts_of, metrics_of, number
+from eagle_mllm.report.pictures import (
+    NUMBERED,
+    Badge,
+    badge_radius,
+    badges,
+    curve_points,
+    data_uri,
+    resized_values,
+    run_lengths,
+    saliency_layer,
+    veil,
+)
+from eagle_mllm.report.svg import Plot, plot
+from eagle_mllm.report.tokens import clean, visible
+
+_SMALLEST_BADGE, _LARGEST_BADGE = 0.013, 0.024  # radius as a share of the longer side
+
+
+class TokenRow(NamedTuple):
+    """One token of a target: its probability without and with the image, and its evidence."""
+
+    text: str
+    hidden: str
+    whole: str
+    evidence: float
+
+
+class Section(NamedTuple):
+    """Everything about one target."""
+
+    label: str
+    alt: str
+    saliency: str
+    veil: str
+    badges: tuple[Badge, ...]
+    radius: float
+    numbered: int
+    regions: int
+    plot: Plot
+    metrics: tuple[Fact, ...]
+    facts: tuple[Fact, ...]
+    rows: tuple[TokenRow, ...]
+
+
+class Sections(NamedTuple):
+    """The sections, and the numbers for the script."""
+
+    targets: tuple[Section, ...]
+    data: dict[str, Any]
+
+
+def sections(
+    attributions: Sequence[Attribution], labels: Sequence[str], shape: tuple[int, int]
+) -> Sections:
+    """A section for each attribution, with pictures of the given height and width."""
+    partitions: list[LabelMap] = []
+    targets, numbers = [], []
+    for attribution, label in zip(attributions, labels, strict=True):
+        partition = _index(partitions, attribution.regions.labels)
+        targets.append(_section(attribution, label, shape))
+        numbers.append(
+            {"partition": partition, "top": targets[-1].plot.top, **_numbers(attribution)}
+        )
+    scaled = [run_lengths(resized_values(partition, shape)) for partition in partitions]
+    data = {"height": shape[0], "width": shape[1], "partitions": scaled, "targets": numbers}
+    return Sections(tuple(targets), data)
+
+
+def _index(partitions: list[LabelMap], labels: LabelMap) -> int:
+    """Where this partition stands in the list; words of one answer mostly share theirs."""
+    for index, known in enumerate(partitions):
+        if known is labels or np.array_equal(known, labels):
+            return index
+    partitions.append(labels)
+    return len(partitions) - 1
+
+
+def _section(attribution: Attribution, label: str, shape: tuple[int, int]) -> Section:
+    trace = attribution.trace
+    labels = resized_values(attribution.regions.labels, shape)
+    count = min(NUMBERED, len(trace.order))
+    side = max(shape)
+    radius = badge_radius(
+        shape, len(trace.order), least=_SMALLEST_BADGE * side, most=_LARGEST_BADGE * side
+    )
+    return Section(
+        label=label,
+        alt=_alt(attribution, label),
+        saliency=data_uri(saliency_layer(resized_values(attribution.saliency, shape))),
+        veil=data_uri(veil(labels, trace.order[:count].tolist())),
+        badges=badges(labels, trace.order, count=count, apart=2.1 * radius),
+        radius=radius,
+        numbered=count,
+        regions=len(trace.order),
+        plot=plot(
+            trace.area.astype(np.float64),
+            trace.insertion.mean(axis=1, dtype=np.float64),
+            trace.deletion.mean(axis=1, dtype=np.float64),
+        ),
+        metrics=metrics_of(attribution),
+        facts=tuple(Fact(*map(clean, fact)) for fact in facts_of(attribution)),
+        rows=_rows(attribution),
+    )
+
+
+def _rows(attribution: Attribution) -> tuple[TokenRow, ...]:
+    trace, target = attribution.trace, attribution.target
+    tokens = attribution.generation.tokens
+    written = [tokens[position] for position in target.positions]
+    if len(target) == 1 and target.ids[0] != attribution.generation.ids[target.positions[0]]:
+        written = [target.text]
+    return tuple(
+        TokenRow(visible(text), number(hidden), number(whole), evidence)
+        for text, hidden, whole, evidence in zip(
+            written,
+            trace.insertion[0].tolist(),
+            trace.insertion[-1].tolist(),
+            attribution.reliance.evidence.tolist(),
+            strict=True,
+        )
+    )
+
+
+def _alt(attribution: Attribution, label: str) -> str:
+    """The saliency in words: where its most decisive region lies."""
+    first = attribution.regions.mask([int(attribution.trace.order[0])])
+    rows, columns = np.nonzero(first)
+    height, width = first.shape
+    vertical = ("top", "middle", "bottom")[min(2, int(3 * rows.mean() / height))]
+    horizontal = ("left", "centre", "right")[min(2, int(3 * columns.mean() / width))]
+    return f"Saliency for {label}: the most decisive region lies in the {vertical} {horizontal}."
+
+
+def _region_means(attribution: Attribution) -> Float[np.ndarray, " regions"]:
+    labels = attribution.regions.labels.ravel()
+    total = np.bincount(labels, weights=attribution.saliency.ravel().astype(np.float64))
+    return total / np.bincount(labels)
+
+
+def _numbers(attribution: Attribution) -> dict[str, Any]:
+    trace = attribution.trace
+    return {
+        "order": trace.order.tolist(),
+        "area": curve_points(trace.area.astype(np.float64)),
+        "shown": curve_points(trace.insertion.mean(axis=1, dtype=np.float64)),
+        "saliency": curve_points(_region_means(attribution)),
+        "removed": curve_points(trace.deletion.mean(axis=1, dtype=np.float64)),
+    }

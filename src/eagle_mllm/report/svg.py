@@ -1,0 +1,52 @@
+"""Curves as SVG coordinates."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+LEFT, TOP, WIDTH, HEIGHT = 34.0, 8.0, 318.0, 168.0
+"""The plotting area inside a view box of 360 × 208 units."""
+
+
+class Plot(NamedTuple):
+    """Two curves over the same axis, as the `points` of SVG polylines."""
+
+    shown: str
+    removed: str
+    under: str
+    top: float
+
+
+def plot(
+    area: Float[np.ndarray, " points"],
+    shown: Float[np.ndarray, " points"],
+    removed: Float[np.ndarray, " points"],
+) -> Plot:
+    """Insertion and deletion over the share of area, in the view box.
+
+    Args:
+        area: shares from 0 to 1.
+        shown: probability when the first regions are shown.
+        removed: probability when they are removed.
+    """
+    top = axis_top(max(float(shown.max()), float(removed.max())))
+    line = _points(area, shown, top)
+    base = TOP + HEIGHT
+    under = f"{LEFT:g},{base:g} {line} {LEFT + WIDTH:g},{base:g}"
+    return Plot(shown=line, removed=_points(area, removed, top), under=under, top=top)
+
+
+def axis_top(highest: float) -> float:
+    """The end of the probability axis: 1, unless that would flatten the curves."""
+    return next((top for top in (0.001, 0.01, 0.05, 0.1, 0.2, 0.5) if highest <= top), 1.0)
+
+
+def _points(
+    area: Float[np.ndarray, " points"], values: Float[np.ndarray, " points"], top: float
+) -> str:
+    pairs = zip(area.tolist(), values.tolist(), strict=True)
+    return " ".join(
+        f"{LEFT + WIDTH * share:.1f},{TOP + HEIGHT * (1.0 - value / top):.1f}"
+        for share, value in pairs
+    )

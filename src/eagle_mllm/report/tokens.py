@@ -1,0 +1,173 @@
+"""The answer as pieces to draw: one for each token, with what is known about it."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.result import Attribution
+
+_LONGEST_LABEL = 60
+_LONGEST_BROKEN_WORD = 16
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One token of the answer.
+
+    Attributes:
+        position: its place in the answer, from 0.
+        text: what to draw; never empty, control characters made visible.
+        spaced: whether white space stands before it.
+        starts_line: whether a line break stands before it.
+        special: whether it is a token without text, like the end of the answer.
+        evidence: from language prior (0) to perceptual evidence (1); None where not explained.
+        owner: index of the attribution that explains it; None where none does.
+        replaced: for a counterfactual, the text of the token that the model wrote instead.
+    """
+
+    position: int
+    text: str
+    spaced: bool
+    starts_line: bool
+    special: bool
+    evidence: float | None
+    owner: int | None
+    replaced: str | None
+
+
+def pieces_of(attributions: Sequence[Attribution]) -> tuple[Piece, ...]:
+    """The answer that all attributions share, a piece for each token.
+
+    A token explained by several attributions belongs to the one with the fewest tokens: in a page
+    with every word and the whole sentence, a click on a word finds the word.
+    """
+    generation = attributions[0].generation
+    owners = _owners(attributions)
+    evidence = [_evidence_at(attribution) for attribution in attributions]
+    pieces = []
+    for position, token in enumerate(generation.tokens):
+        owner = owners.get(position)
+        before = _white_space_before(generation, position)
+        written = visible(token)
+        alternative = None if owner is None else _alternative(attributions[owner], position)
+        pieces.append(
+            Piece(
+                position=position,
+                text=written if alternative is None else alternative,
+                spaced=(bool(before) or generation.special[position]) and position > 0,
+                starts_line="\n" in before and position > 0,
+                special=generation.special[position],
+                evidence=None if owner is None else evidence[owner][position],
+                owner=owner,
+                replaced=None if alternative is None else written,
+            )
+        )
+    return tuple(pieces)
+
+
+def visible(text: str) -> str:
+    r"""The text without outer white space; white space and control characters as signs.
+
+    Examples:
+        >>> visible(" cat"), visible("\n\n"), visible(" "), visible(""), visible("a\tb")
+        ('cat', '↵↵', '␣', '◌', 'a⇥b')
+    """
+    if not text:
+        return "◌"
+    if not text.strip():
+        return "".join("↵" if character == "\n" else "␣" for character in text)
+    return clean(text.strip()).replace("\n", "↵").replace("\t", "⇥")
+
+
+def clean(text: str) -> str:
+    """The text without what could spoil a page around it.
+
+    Control characters, half characters (surrogates, which no file can hold) and the controls that
+    reorder text from right to left become `�`. Line breaks and tabs stay.
+    """
+    return "".join(
+        "�"
+        if character not in "\n\t"
+        and (unicodedata.category(character) in ("Cc", "Cs") or character in _REORDERING)
+        else character
+        for character in text
+    )
+
+
+def label_of(target: Target, generation: Generation, *, longest: int = _LONGEST_LABEL) -> str:
+    """The target in quotation marks, shortened; a counterfactual says what it replaces."""
+    label = f"“{shortened(visible(target.text), longest)}”"
+    alternative = [
+        position
+        for position, token_id in zip(target.positions, target.ids, strict=True)
+        if generation.ids[position] != token_id
+    ]
+    if not alternative:
+        return label
+    written = visible(generation.tokens[alternative[0]])
+    return f"{label} instead of “{shortened(written, longest)}”"
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text in at most `longest` characters, with an ellipsis where it was cut.
+
+    It is cut between words, unless a very long word would be lost with it.
+
+    Examples:
+        >>> shortened("a cat, sitting", 10), shortened("a cat", 10), shortened("extraordinary", 6)
+        ('a cat…', 'a cat', 'extra…')
+    """
+    if len(text) <= longest:
+        return text
+    kept = text[: longest - 1]
+    space = kept.rfind(" ")
+    if not text[longest - 1].isspace() and space > max(0, longest - 1 - _LONGEST_BROKEN_WORD):
+        kept = kept[:space]
+    return kept.rstrip(" .,;:") + "…"
+
+
+def _owners(attributions: Sequence[Attribution]) -> dict[int, int]:
+    owners: dict[int, int] = {}
+    by_size = sorted(range(len(attributions)), key=lambda index: len(attributions[index].target))
+    for index in by_size:
+        for position in attributions[index].target.positions:
+            owners.setdefault(position, index)
+    return owners
+
+
+def _evidence_at(attribution: Attribution) -> dict[int, float]:
+    evidence = attribution.reliance.evidence.tolist()
+    return dict(zip(attribution.target.positions, evidence, strict=True))
+
+
+def _alternative(attribution: Attribution, position: int) -> str | None:
+    target = attribution.target
+    wanted = target.ids[target.positions.index(position)]
+    if wanted == attribution.generation.ids[position]:
+        return None
+    # A counterfactual is one token, and its label is that token's text.
+    return visible(target.text)
+
+
+def _white_space_before(generation: Generation, position: int) -> str:
+    """White space between a token's visible text and that of the token before it.
+
+    Models differ: the space may lead the token, end the one before, or stand only in the answer
+    (SentencePiece drops it from the token's own text).
+    """
+    if position == 0:
+        return ""
+    before, written = _written(generation, position - 1), _written(generation, position)
+    gap = generation.text[generation.spans[position - 1].stop : generation.spans[position].start]
+    between = "" if gap.strip() or generation.special[position] else gap
+    # A token of white space alone is drawn as a sign, so it needs none before it.
+    leading = written[: len(written) - len(written.lstrip())] if written.strip() else ""
+    return before[len(before.rstrip()) :] + between + leading
+
+
+def _written(generation: Generation, position: int) -> str:
+    """What stands in the answer for a token; the token's own text where nothing does."""
+    start, stop = generation.spans[position]
+    return generation.text[start:stop] or generation.tokens[position]
