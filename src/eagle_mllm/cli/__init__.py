@@ -1,0 +1,1 @@
+"""The `eagle` command: each command parses, calls the library and prints."""

@@ -1,0 +1,60 @@
+"""`eagle demo`: the whole thing once, with what is shipped."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eagle_mllm import scenes
+from eagle_mllm.cli import options
+from eagle_mllm.cli.explain import DEFAULT_PROMPT, Request, eagle_method, run
+from eagle_mllm.cli.loading import ModelChoice
+from eagle_mllm.cli.outputs import DEFAULT_ROOT, output_folder, require_free
+from eagle_mllm.cli.scene import write_picture
+from eagle_mllm.cli.targets import TargetChoice
+
+
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Which generated scene.")] = 0,
+    prompt: options.Prompt = DEFAULT_PROMPT,
+    word: options.Words = None,
+    model: options.ModelName = "demo",
+    n_regions: options.RegionCount = 64,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the files go. By default eagle-out/demo, where those of an earlier demo "
+            "are replaced.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Explain a generated scene with a shipped model: no network, no GPU, some seconds.
+
+    Exit code: 0 done, 2 the input cannot be used, 130 interrupted.
+    """
+    folder = out or DEFAULT_ROOT / "demo"
+    force = force or out is None
+    # The picture goes into the same folder, so that the run can be repeated with `eagle explain`.
+    with output_folder(folder, force=force) as output:
+        picture = output.folder / "scene.png"
+        require_free(picture, force=force)
+        write_picture(scenes.scene(seed), picture)
+    request = Request(
+        image=picture,
+        prompt=prompt,
+        answer=None,
+        targets=TargetChoice(words=tuple(word or ())),
+        regions="slico",
+        n_regions=n_regions,
+        method=eagle_method(),
+        model=ModelChoice(name=model),
+        max_new_tokens=128,
+        folder=folder,
+        force=force,
+    )
+    run(request, as_json=as_json, quiet=quiet, other_files={"image": picture})

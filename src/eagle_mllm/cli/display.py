@@ -1,0 +1,166 @@
+"""What a person reads in the terminal: the answer, its tokens, the regions, the numbers."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_BAR_WIDTH = 20
+
+
+class _Results(Console):
+    """The console for stdout. A reader that goes away is the business of one place, not Rich's."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Let the error through that is being handled."""
+        raise
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """One JSON object on stdout; ASCII, so that no terminal encoding can spoil it."""
+    sys.stdout.write(json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def print_summary(values: Mapping[str, Any], *, positions: Sequence[int]) -> None:
+    """The summary of `summary()` for the eye.
+
+    Args:
+        values: What to show.
+        positions: Character ranges `start, stop, start, stop, ...` of the answer to underline.
+    """
+    console = _Results()
+    answer = Text(_visible(values["answer"]), style="bold")
+    for start, stop in zip(positions[::2], positions[1::2], strict=True):
+        answer.stylize("underline", start, stop)
+    console.print(Text(_visible(values["prompt"]), style="dim"), soft_wrap=True)
+    console.print(answer, soft_wrap=True)
+    console.print()
+    explanations = values["explanations"]
+    if len(explanations) == 1:
+        console.print(_token_table(explanations[0], console))
+        console.print(_region_table(explanations[0]))
+    else:
+        console.print(_target_table(explanations, console))
+    console.print(_numbers(values), soft_wrap=True)
+    print_files(values["files"], console=console)
+
+
+def print_files(files: Mapping[str, str | Sequence[str]], *, console: Console) -> None:
+    """Where the files are, one a line and never wrapped."""
+    for kind, places in files.items():
+        for place in [places] if isinstance(places, str) else places:
+            line = Text.assemble((f"{kind:<12}", "dim"), place)
+            console.print(line, soft_wrap=True)
+
+
+def print_scene(scene: Any, path: Path) -> None:
+    """A generated scene: what is true of it, and where its picture is."""
+    console = _Results()
+    console.print(Text(scene.caption, style="bold"), soft_wrap=True)
+    questions = Table(box=box.SIMPLE, pad_edge=False)
+    questions.add_column("question")
+    questions.add_column("true answer")
+    for question in scene.questions:
+        questions.add_row(question.text, question.answer)
+    console.print(questions)
+    print_files({"image": str(path)}, console=console)
+
+
+def _token_table(explanation: Mapping[str, Any], console: Console) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("#", justify="right", style="dim")
+    table.add_column("token", no_wrap=True)
+    table.add_column("language prior \N{RIGHTWARDS ARROW} perception", no_wrap=True)
+    table.add_column("evidence", justify="right")
+    for token in explanation["tokens"]:
+        table.add_row(
+            str(token["position"]),
+            Text(_visible(token["token"]).strip() or repr(token["token"])),
+            evidence_bar(token["evidence"], console),
+            _decimal(token["evidence"]),
+        )
+    return table
+
+
+def _region_table(explanation: Mapping[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("rank", justify="right", style="dim")
+    table.add_column("region", justify="right")
+    table.add_column("area", justify="right")
+    table.add_column("probability up to here", justify="right")
+    for rank, region in enumerate(explanation["regions"], start=1):
+        table.add_row(
+            str(rank),
+            str(region["region"]),
+            f"{region['area']:.1%}",
+            _decimal(region["probability"]),
+        )
+    return table
+
+
+def _target_table(explanations: Sequence[Mapping[str, Any]], console: Console) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("target", no_wrap=True)
+    table.add_column("language prior \N{RIGHTWARDS ARROW} perception", no_wrap=True)
+    for name in ("evidence", "insertion", "deletion"):
+        table.add_column(name, justify="right")
+    for explanation in explanations:
+        known = [token["evidence"] for token in explanation["tokens"]]
+        evidence = None if None in known else sum(known) / len(known)
+        table.add_row(
+            Text(_visible(explanation["target"])),
+            evidence_bar(evidence, console),
+            _decimal(evidence),
+            _decimal(explanation["insertion_auc"]),
+            _decimal(explanation["deletion_auc"]),
+        )
+    return table
+
+
+def _numbers(values: Mapping[str, Any]) -> Text:
+    parts = []
+    if len(values["explanations"]) == 1:
+        only = values["explanations"][0]
+        parts += [
+            f"insertion AUC {_decimal(only['insertion_auc'])}",
+            f"deletion AUC {_decimal(only['deletion_auc'])}",
+        ]
+    parts += [
+        f"{values['regions']['count']} regions",
+        f"{values['forward_passes']} passes",
+        f"{values['seconds']:.1f} s" if values["seconds"] is not None else "",
+    ]
+    return Text(", ".join(part for part in parts if part))
+
+
+def evidence_bar(evidence: float | None, console: Console) -> Text:
+    """A bar from language prior (empty) to perceptual evidence (full)."""
+    if evidence is None:
+        return Text("unknown", style="dim")
+    full, empty = ("\N{FULL BLOCK}", "\N{LIGHT SHADE}") if _can_draw(console) else ("#", ".")
+    filled = round(evidence * _BAR_WIDTH)
+    # From blue (habit of language) to orange (seen): told apart by color-blind readers too.
+    color = "blue" if evidence < 1 / 3 else "cyan" if evidence < 2 / 3 else "dark_orange"
+    return Text(full * filled, style=color).append(empty * (_BAR_WIDTH - filled), style="dim")
+
+
+def _can_draw(console: Console) -> bool:
+    return console.encoding.lower().startswith("utf")
+
+
+def _decimal(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.3f}"
+
+
+def _visible(text: str) -> str:
+    """The text without anything that could move a cursor or start a new line."""
+    return "".join(one if one.isprintable() else " " for one in text)

@@ -1,0 +1,269 @@
+"""`eagle explain`: from an image and a prompt to files and a table."""
+
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
+from types import MappingProxyType
+from typing import Annotated
+
+import typer
+
+from eagle_mllm import report
+from eagle_mllm.attribution import io
+from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.images import ImageLike, read_image
+from eagle_mllm.attribution.method import Eagle, attribute
+from eagle_mllm.attribution.model import Model
+from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.cli import options
+from eagle_mllm.cli.display import print_json, print_summary
+from eagle_mllm.cli.loading import ModelChoice, open_model
+from eagle_mllm.cli.outputs import OutputFolder, default_folder, output_folder, slug
+from eagle_mllm.cli.parsing import parse_batch_size
+from eagle_mllm.cli.progress import PassProgress
+from eagle_mllm.cli.regions import regions_for
+from eagle_mllm.cli.summary import summary
+from eagle_mllm.cli.targets import TargetChoice, choose_targets, target_choice
+
+DEFAULT_PROMPT = "Describe the image."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One run of `eagle explain`, as the options spell it."""
+
+    image: ImageLike
+    prompt: str
+    answer: str | None
+    targets: TargetChoice
+    regions: str
+    n_regions: int
+    method: Eagle
+    model: ModelChoice
+    max_new_tokens: int
+    folder: Path
+    force: bool
+
+
+def explain(
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
+    ],
+    prompt: options.Prompt = DEFAULT_PROMPT,
+    answer: options.Answer = None,
+    word: options.Words = None,
+    span: options.Spans = None,
+    token: options.Tokens = None,
+    all_words: options.AllWords = False,
+    counterfactual: options.Counterfactual = None,
+    regions: options.RegionsFrom = "slico",
+    n_regions: options.RegionCount = 64,
+    fill: options.Fill = "black",
+    search: options.Search = "greedy",
+    max_regions: options.MaxRegions = None,
+    insight: options.Insight = 1.0,
+    necessity: options.Necessity = 1.0,
+    model: options.ModelName = "demo",
+    revision: options.Revision = None,
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    batch_size: options.Batch = "auto",
+    max_new_tokens: options.MaxNewTokens = 128,
+    out: options.OutFolder = None,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Explain an answer, or a piece of it, by the regions of the image it stands on.
+
+    Without --word, --span or --token the whole answer is explained.
+    Writes explanation.npz, figure.png and report.html; several targets get
+    one explanation and one figure each, and one report.
+
+    Exit code: 0 done, 2 the input cannot be used, 130 interrupted.
+    """
+    request = Request(
+        image=image,
+        prompt=prompt,
+        answer=answer,
+        targets=target_choice(
+            words=word,
+            spans=span,
+            tokens=token,
+            all_words=all_words,
+            counterfactual=counterfactual,
+        ),
+        regions=regions,
+        n_regions=n_regions,
+        method=eagle_method(
+            search=search,
+            max_regions=max_regions,
+            insight=insight,
+            necessity=necessity,
+            fill=fill,
+        ),
+        model=ModelChoice(
+            name=model,
+            revision=revision,
+            device=device,
+            dtype=dtype,
+            batch_size=parse_batch_size(batch_size),
+        ),
+        max_new_tokens=max_new_tokens,
+        folder=out or default_folder(image.stem, force=force),
+        force=force,
+    )
+    run(request, as_json=as_json, quiet=quiet)
+
+
+def eagle_method(
+    *,
+    search: options.SearchChoice = "greedy",
+    max_regions: int | None = None,
+    insight: float = 1.0,
+    necessity: float = 1.0,
+    fill: options.FillChoice = "black",
+) -> Eagle:
+    """The method that the options spell.
+
+    Raises:
+        typer.BadParameter: If both weights are 0.
+    """
+    try:
+        objective = Objective(insight=insight, necessity=necessity)
+    except ValueError as error:
+        hint = "'--insight', '--necessity'"
+        raise typer.BadParameter(str(error), param_hint=hint) from error
+    strategies = {"greedy": GreedySearch}
+    return Eagle(search=strategies[search](max_regions=max_regions), objective=objective, fill=fill)
+
+
+def run(
+    request: Request,
+    *,
+    as_json: bool,
+    quiet: bool,
+    other_files: Mapping[str, Path] = MappingProxyType({}),
+) -> None:
+    """Explain, write the files, then print.
+
+    Args:
+        request: What to do.
+        as_json: Print a JSON object instead of tables.
+        quiet: Print no tables and no progress.
+        other_files: What else was written for this run, by kind; it is listed with the rest.
+
+    Raises:
+        EagleError: If the input cannot be used.
+    """
+    if not request.prompt.strip():
+        raise typer.BadParameter("the prompt holds no text.", param_hint="'--prompt'")
+    # Libraries that print on stdout must not spoil it for whoever reads our results there.
+    with contextlib.redirect_stdout(sys.stderr):
+        attributions, files = _explain(request, PassProgress(quiet=quiet))
+    values = summary(attributions, files={**files, **other_files})
+    if as_json:
+        print_json(values)
+    elif not quiet:
+        print_summary(values, positions=underlined(attributions))
+
+
+def _explain(
+    request: Request, progress: PassProgress
+) -> tuple[list[Attribution], dict[str, Path | Sequence[Path]]]:
+    """The explanations and where they were written. What can fail early does, cheapest first."""
+    picture = read_image(request.image)
+    with output_folder(request.folder, force=request.force) as output:
+        with progress.step("cutting the image into regions"):
+            regions = regions_for(picture, request.regions, n_regions=request.n_regions)
+        progress.note(f"loading {request.model.name}")
+        model = open_model(request.model, show_bars=progress.visible)
+        with progress.step("answering"):
+            generation = _answered(model, request)
+        targets = choose_targets(generation, request.targets)
+        attributions = [
+            _attributed(model, generation, target, regions, request.method, progress, label)
+            for target, label in zip(targets, _labels(targets), strict=True)
+        ]
+        with progress.step("writing the files"):
+            return attributions, write_files(attributions, output)
+
+
+def _answered(model: Model, request: Request) -> Generation:
+    if request.answer is not None:
+        return model.with_answer(request.image, request.prompt, request.answer)
+    return model.generate(request.image, request.prompt, max_new_tokens=request.max_new_tokens)
+
+
+def _attributed(
+    model: Model,
+    generation: Generation,
+    target: Target,
+    regions: Regions,
+    method: Eagle,
+    progress: PassProgress,
+    label: str,
+) -> Attribution:
+    planned = method.search.planned_passes(len(regions))
+    with progress.passes(label, planned=planned) as on_pass:
+        return attribute(model, generation, target, method=method, regions=regions, on_pass=on_pass)
+
+
+def _labels(targets: Sequence[Target]) -> list[str]:
+    """What stands before the bar of each target: its text, and its turn if there are several."""
+    texts = [shorten(target.text, 40, placeholder="\N{HORIZONTAL ELLIPSIS}") for target in targets]
+    if len(texts) == 1:
+        return texts
+    return [f"{turn}/{len(texts)} {text}" for turn, text in enumerate(texts, start=1)]
+
+
+def write_files(
+    attributions: Sequence[Attribution], output: OutputFolder
+) -> dict[str, Path | Sequence[Path]]:
+    """Write every file of a run, and show them only when all are whole.
+
+    Returns:
+        The files by kind: explanation and figure (one for each target), report.
+
+    Raises:
+        ResultError: If a file cannot be written.
+    """
+    endings = file_endings([attribution.target.text for attribution in attributions])
+    with output.writing():
+        for attribution, ending in zip(attributions, endings, strict=True):
+            io.save(attribution, output.staging / f"explanation{ending}.npz")
+            report.save_figure(attribution, output.staging / f"figure{ending}.png")
+        report.save_html(attributions, output.staging / "report.html")
+    output.publish()
+    explanations = [output.folder / f"explanation{ending}.npz" for ending in endings]
+    figures = [output.folder / f"figure{ending}.png" for ending in endings]
+    single = len(endings) == 1
+    return {
+        "explanation": explanations[0] if single else explanations,
+        "figure": figures[0] if single else figures,
+        "report": output.folder / "report.html",
+    }
+
+
+def file_endings(labels: Sequence[str]) -> list[str]:
+    """What tells the files of several targets apart: their turn from 0, and their text."""
+    if len(labels) == 1:
+        return [""]
+    width = len(str(len(labels) - 1))
+    return [f"-{turn:0{width}}-{slug(label) or 'token'}" for turn, label in enumerate(labels)]
+
+
+def underlined(attributions: Sequence[Attribution]) -> list[int]:
+    """Where in the answer the explained tokens stand, unless that is everywhere."""
+    if len(attributions) > 1:
+        return []
+    generation, target = attributions[0].generation, attributions[0].target
+    if len(target) == len(generation.all()):
+        return []
+    return [edge for position in target.positions for edge in generation.spans[position]]

@@ -1,0 +1,56 @@
+"""The `eagle` command."""
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+import eagle_mllm
+from eagle_mllm.cli.demo import demo
+from eagle_mllm.cli.explain import explain
+from eagle_mllm.cli.problems import EagleGroup
+from eagle_mllm.cli.scene import scene
+from eagle_mllm.cli.show import show
+
+app = typer.Typer(
+    name="eagle",
+    cls=EagleGroup,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> bool:  # the parser's way to call it
+    if wanted:
+        typer.echo(f"eagle {eagle_mllm.__version__}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def _eagle(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Where multimodal LLMs attend, and what they rely on."""
+
+
+app.command()(explain)
+app.command()(show)
+app.command()(scene)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the `eagle` command on the arguments of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # An answer in any script must not crash a terminal that cannot show it.
+            stream.reconfigure(errors="replace")
+    app()

@@ -1,0 +1,198 @@
+"""The options that commands share, each with its help text."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+TARGET = "What to explain"
+METHOD = "Method"
+MODEL = "Model"
+OUTPUT = "Output"
+
+FillChoice = Literal["black", "mean", "blur"]
+DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
+SearchChoice = Literal["greedy"]
+
+Prompt = Annotated[
+    str, typer.Option(metavar="TEXT", help="What the model is asked.", rich_help_panel=TARGET)
+]
+Answer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Explain this answer instead of the one the model would write.",
+        rich_help_panel=TARGET,
+    ),
+]
+Words = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--word",
+        metavar="WORD",
+        help="A word of the answer, all its tokens together. May be repeated.",
+        rich_help_panel=TARGET,
+    ),
+]
+Spans = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--span",
+        metavar="TEXT",
+        help="Any piece of the answer, such as 'a cat on a tree'. May be repeated.",
+        rich_help_panel=TARGET,
+    ),
+]
+Tokens = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--token",
+        metavar="I|I:J",
+        help="Token positions, counted from 0: 3, or 3:5 for 3 and 4. May be repeated.",
+        rich_help_panel=TARGET,
+    ),
+]
+AllWords = Annotated[
+    bool,
+    typer.Option("--all-words", help="Every word by itself.", rich_help_panel=TARGET),
+]
+Counterfactual = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Explain why not this answer: the first token where it departs from the one given. "
+        "With --word, the answer in which that word is replaced by this one.",
+        rich_help_panel=TARGET,
+    ),
+]
+
+RegionsFrom = Annotated[
+    str,
+    typer.Option(
+        "--regions",
+        metavar="METHOD|FILE",
+        help="How the image is cut: slico, grid, slico-opencv, seeds; or a label map "
+        "(.npy of whole numbers, or .png with a colour for each region).",
+        rich_help_panel=METHOD,
+    ),
+]
+RegionCount = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="How many regions to ask for (a label map brings its own number).",
+        rich_help_panel=METHOD,
+    ),
+]
+Fill = Annotated[
+    FillChoice,
+    typer.Option(help="What hidden pixels show.", rich_help_panel=METHOD),
+]
+Search = Annotated[
+    SearchChoice, typer.Option(help="How the order is searched.", rich_help_panel=METHOD)
+]
+MaxRegions = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Stop the search after this many regions; the rest are ranked by the last scan.",
+        rich_help_panel=METHOD,
+    ),
+]
+Insight = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="X",
+        help="Weight of insight: the regions shown alone.",
+        rich_help_panel=METHOD,
+    ),
+]
+Necessity = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="X",
+        help="Weight of necessity: the regions taken away.",
+        rich_help_panel=METHOD,
+    ),
+]
+
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="demo, demo/llava, demo/qwen2_5_vl, demo/internvl; a hub id; or a local folder.",
+        rich_help_panel=MODEL,
+    ),
+]
+Revision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Branch, tag or commit of a hub model.", rich_help_panel=MODEL
+    ),
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=MODEL)
+]
+Dtype = Annotated[
+    DtypeChoice, typer.Option(help="Number format of the weights.", rich_help_panel=MODEL)
+]
+Batch = Annotated[
+    str,
+    typer.Option(
+        "--batch-size",
+        metavar="N|auto",
+        help="Masked images scored at once; auto fits the free memory.",
+        rich_help_panel=MODEL,
+    ),
+]
+MaxNewTokens = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Longest answer, in tokens.", rich_help_panel=MODEL)
+]
+
+OutFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FOLDER",
+        help="Where the files go. By default a fresh folder eagle-out/<image>, "
+        "eagle-out/<image>-2, and so on.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace the results that the folder already holds (refused without this).",
+        rich_help_panel=OUTPUT,
+    ),
+]
+ForceFiles = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace a file that exists (refused without this).",
+        rich_help_panel=OUTPUT,
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object on stdout, and nothing else.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print no table and no progress; errors and --json still appear.",
+        rich_help_panel=OUTPUT,
+    ),
+]

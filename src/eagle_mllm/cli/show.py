@@ -1,0 +1,53 @@
+"""`eagle show`: read an explanation again, and render it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eagle_mllm import report
+from eagle_mllm.attribution import io
+from eagle_mllm.cli import options
+from eagle_mllm.cli.display import print_json, print_summary
+from eagle_mllm.cli.explain import underlined
+from eagle_mllm.cli.outputs import require_free
+from eagle_mllm.cli.summary import summary
+
+
+def show(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An explanation (.npz).", show_default=False)
+    ],
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the report here.", rich_help_panel=options.OUTPUT),
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the figure here; the ending chooses the format (png, pdf, svg).",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    force: options.ForceFiles = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show a stored explanation again: a summary, a report, a figure.
+
+    No model is loaded. Exit code: 0 done, 2 the file cannot be used.
+    """
+    attribution = io.load(file)
+    wanted = {kind: path for kind, path in (("figure", figure), ("report", html)) if path}
+    for path in wanted.values():
+        require_free(path, force=force)
+    if figure:
+        report.save_figure(attribution, figure)
+    if html:
+        report.save_html(attribution, html)
+    values = summary([attribution], files={"explanation": file, **wanted})
+    if as_json:
+        print_json(values)
+    elif not quiet:
+        print_summary(values, positions=underlined([attribution]))

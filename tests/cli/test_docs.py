@@ -1,0 +1,38 @@
+"""docs/cli.md says what the commands really say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from eagle_mllm.cli.main import app
+from eagle_mllm.cli.reference import help_text, with_current_help
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+def test_the_help_texts_in_the_page_are_current():
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_current_help(page) == page, "run: python -m eagle_mllm.cli.reference docs/cli.md"
+
+
+def test_the_page_has_the_help_of_every_command():
+    described = re.findall(r"<!-- help: eagle ?([\w-]*) -->", PAGE.read_text(encoding="utf-8"))
+    commands = {command.callback.__name__ for command in app.registered_commands}
+    assert set(described) == {"", *commands}
+
+
+@pytest.mark.parametrize("command", ["", "explain", "show", "scene", "demo"])
+def test_help_fits_a_page_and_holds_no_escape_codes(command):
+    lines = help_text(command).splitlines()
+    assert max(len(line) for line in lines) <= 96
+    assert "\x1b" not in help_text(command)
+
+
+def test_every_option_in_the_examples_exists():
+    page = PAGE.read_text(encoding="utf-8")
+    examples = re.findall(r"^eagle (\w+) (.*)$", page, re.MULTILINE)
+    assert examples
+    for command, rest in examples:
+        for option in re.findall(r"(?<!\S)--[\w-]+", rest):
+            assert option in help_text(command), f"eagle {command} {option}"
