@@ -39,7 +39,8 @@ def learner(request: pytest.FixtureRequest) -> tuple[Learner, TurnEncoder]:
     torch.manual_seed(0)
     tokenizer = build_tokenizer(request.param)
     encoder = TurnEncoder(request.param, tokenizer)
-    return Learner(request.param, build_model(request.param, tokenizer), encoder.prefix).eval(), encoder
+    model = build_model(request.param, tokenizer)
+    return Learner(request.param, model, encoder.prefix).eval(), encoder
 
 
 def test_tokenizers_give_back_what_they_get(learner: tuple[Learner, TurnEncoder]) -> None:
@@ -142,9 +143,10 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path, corpus_folder: 
             raise KeyboardInterrupt
         return original(*args, step=step)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "_step", stop_at_four)
-        loop.train("llava", TINY, folder=stopped, corpus_folder=corpus_folder, save_every=2)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train("llava", TINY, folder=stopped, corpus_folder=corpus_folder, save_every=2)
     resumed = loop.train("llava", TINY, folder=stopped, corpus_folder=corpus_folder, save_every=2)
     for name, weight in whole.learner.state_dict().items():
         assert torch.equal(weight, resumed.learner.state_dict()[name]), name

@@ -57,9 +57,7 @@ def train(
     trained = train_family(
         family.value, recipe, folder=out, corpus_folder=corpus or out.parent / "corpus"
     )
-    accuracy = write_checkpoint(
-        trained, recipe, out / "checkpoint", n_scenes=20 if smoke else 500
-    )
+    accuracy = write_checkpoint(trained, recipe, out / "checkpoint", n_scenes=20 if smoke else 500)
     Console().print_json(data=accuracy.to_json())
 
 

@@ -1,4 +1,4 @@
-"""What can truly be said and asked about a scene: captions, questions, and which words need eyes."""
+"""What can truly be said and asked about a scene, and which words need eyes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -63,9 +63,11 @@ def caption(plan: ScenePlan) -> tuple[str, tuple[CaptionWord, ...]]:
         if index:
             same_row = plan.objects[index - 1].cell[0] == planned.cell[0]
             pair = (index - 1, index)
-            pieces += [("left", "relation", pair), ("of", "function", ())] if same_row else [
-                ("above", "relation", pair)
-            ]
+            pieces += (
+                [("left", "relation", pair), ("of", "function", ())]
+                if same_row
+                else [("above", "relation", pair)]
+            )
         pieces += [
             ("a" if index else "A", "function", ()),
             (planned.size, "size", (index,)),

@@ -121,9 +121,7 @@ def _right_answers(
     )
     learned = packed.targets != IGNORED
     token_right = torch.zeros_like(learned)
-    token_right[learned] = (
-        learner.logits(tokens, packed).argmax(-1) == packed.targets[learned]
-    )
+    token_right[learned] = learner.logits(tokens, packed).argmax(-1) == packed.targets[learned]
     return [
         [
             bool(token_right[row][learned[row] & (packed.turn[row] == number)].all())

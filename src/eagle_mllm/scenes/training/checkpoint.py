@@ -178,7 +178,10 @@ def habits_table() -> str:
             (habit.name, f"{habit.given} → {habit.brings}", habit.probability)
             for habit in CO_OCCURRENCES
         ),
-        *((habit.name, f"{habit.shape} → {habit.color}", habit.probability) for habit in COLOR_HABITS),
+        *(
+            (habit.name, f"{habit.shape} → {habit.color}", habit.probability)
+            for habit in COLOR_HABITS
+        ),
         *(
             (habit.name, f"{habit.shape} → {habit.background}", habit.probability)
             for habit in BACKGROUND_HABITS

@@ -9,8 +9,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from eagle_mllm.scenes.language import VQA_KINDS, Negatives, existence_question, vqa_questions
-from eagle_mllm.scenes.language import CAPTION_PROMPT, caption
+from eagle_mllm.scenes.language import (
+    CAPTION_PROMPT,
+    VQA_KINDS,
+    Negatives,
+    caption,
+    existence_question,
+    vqa_questions,
+)
 from eagle_mllm.scenes.scene import Scene, scene
 from eagle_mllm.scenes.world import COLORS, SHAPES, SIDE, SIZES, YES_SHARE, ScenePlan
 
@@ -60,9 +66,7 @@ def _draw_corpus(images_path: Path, labels_path: Path, n_scenes: int) -> None:
         part, mode="w+", dtype=np.uint8, shape=(n_scenes, SIDE, SIDE, 3)
     )
     labels = np.zeros((n_scenes, GRID, GRID, 3), np.int64)
-    chunks = [
-        range(start, min(start + _CHUNK, n_scenes)) for start in range(0, n_scenes, _CHUNK)
-    ]
+    chunks = [range(start, min(start + _CHUNK, n_scenes)) for start in range(0, n_scenes, _CHUNK)]
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         drawn = pool.map(_draw_chunk, chunks)
         for chunk, (chunk_images, chunk_labels) in zip(chunks, drawn, strict=True):

@@ -71,7 +71,7 @@ class Learner(nn.Module):
         for module in model.modules():
             if isinstance(module, nn.Conv2d | nn.Conv3d):
                 module.forward = partial(_as_matrix, module)  # type: ignore[method-assign]
-        self.register_buffer("prefix_positions", self._positions(prefix), persistent=False)
+        self.prefix_positions = self._positions(prefix)
 
     def _positions(self, prefix: Prefix) -> Tensor:
         length = len(prefix.ids)

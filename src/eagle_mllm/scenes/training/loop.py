@@ -122,9 +122,7 @@ def _step(
     step: int,
 ) -> dict[str, float]:
     learner.train()
-    for optimiser, peak in zip(
-        optimisers, (recipe.matrix_rate, recipe.other_rate), strict=True
-    ):
+    for optimiser, peak in zip(optimisers, (recipe.matrix_rate, recipe.other_rate), strict=True):
         for group in optimiser.param_groups:
             group["lr"] = peak * _rate(step, recipe)
         optimiser.zero_grad(set_to_none=True)
@@ -175,9 +173,7 @@ def _batches(
             dialogues = [
                 [
                     (encoder.encode(turn), turn.weight)
-                    for turn in training_turns(
-                        plan_of(int(seed)), rng, questions=recipe.questions
-                    )
+                    for turn in training_turns(plan_of(int(seed)), rng, questions=recipe.questions)
                 ]
                 for seed in seeds
             ]

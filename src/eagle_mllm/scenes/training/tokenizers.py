@@ -140,8 +140,13 @@ def _byte_level(special: list[str], template: str, **named: str) -> PreTrainedTo
 
 def _qwen() -> PreTrainedTokenizerFast:
     special = [
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
-        "<|image_pad|>", "<|video_pad|>",
+        "<|endoftext|>",
+        "<|im_start|>",
+        "<|im_end|>",
+        "<|vision_start|>",
+        "<|vision_end|>",
+        "<|image_pad|>",
+        "<|video_pad|>",
     ]
     return _byte_level(
         special, QWEN_TEMPLATE, image_token="<|image_pad|>", video_token="<|video_pad|>"
@@ -150,7 +155,12 @@ def _qwen() -> PreTrainedTokenizerFast:
 
 def _internvl() -> PreTrainedTokenizerFast:
     special = [
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>",
+        "<|endoftext|>",
+        "<|im_start|>",
+        "<|im_end|>",
+        "<img>",
+        "</img>",
+        "<IMG_CONTEXT>",
         "<video>",
     ]
     return _byte_level(
