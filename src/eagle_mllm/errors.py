@@ -6,6 +6,7 @@
     ├── TargetError         the tokens to explain cannot be found
     ├── ModelError          a model cannot be loaded, or misbehaves
     ├── ResultError         a stored result cannot be read or written
+    ├── SettingError        a setting of a method or search is out of its range
     └── MissingDependency   an optional package is not installed
 
 Each class also inherits the built-in that fits, so that `except ValueError` keeps working.
@@ -35,6 +36,10 @@ class ModelError(EagleError, RuntimeError):
 
 class ResultError(EagleError, ValueError):
     """A stored result is corrupted, comes from a newer version, or cannot be written."""
+
+
+class SettingError(EagleError, ValueError):
+    """A setting of a method or search is out of its range."""
 
 
 class MissingDependency(EagleError, ImportError):

@@ -26,7 +26,7 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model, ModelInfo, Scorer, SubsetScores
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.words import token_spans, token_texts
-from eagle_mllm.errors import ImageError, ModelError
+from eagle_mllm.errors import ImageError, ModelError, SettingError
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
@@ -49,7 +49,7 @@ class Evidence:
     With a peak below the base, the evidence speaks against the word.
 
     Raises:
-        ValueError: a box is empty or has negative coordinates, or base or peak is outside [0, 1].
+        SettingError: a box is empty or has negative coordinates, or base or peak is outside [0, 1].
     """
 
     boxes: Sequence[Box] = ()
@@ -70,12 +70,12 @@ class Evidence:
     def __post_init__(self) -> None:
         for left, top, right, bottom in self.boxes:
             if not (0 <= left < right and 0 <= top < bottom):
-                raise ValueError(
+                raise SettingError(
                     f"a box is (left, top, right, bottom) with 0 <= left < right and "
                     f"0 <= top < bottom; got {(left, top, right, bottom)}"
                 )
         if not (0 <= self.base <= 1 and 0 <= self.peak <= 1):
-            raise ValueError(f"base and peak must be in [0, 1]; got {self.base} and {self.peak}")
+            raise SettingError(f"base and peak must be in [0, 1]; got {self.base} and {self.peak}")
 
 
 _END = Evidence(base=1.0)
@@ -112,7 +112,7 @@ class PlantedModel(Model):
             returns_nan: return NaN for every probability, as a broken model does.
 
         Raises:
-            ValueError: the sub-tokens of a word do not spell it, or the prior is outside [0, 1].
+            SettingError: the sub-tokens of a word do not spell it, or the prior is outside [0, 1].
         """
         self._answer = answer
         self._evidence = dict(evidence)
@@ -245,7 +245,7 @@ class _Vocabulary:
     def __init__(self, texts: Sequence[str], split: Mapping[str, Sequence[str]]) -> None:
         for word, parts in split.items():
             if "".join(parts) != word:
-                raise ValueError(f"the sub-tokens {tuple(parts)} do not spell {word!r}")
+                raise SettingError(f"the sub-tokens {tuple(parts)} do not spell {word!r}")
         self._split = split
         self.pieces = ["</s>", "<other>"]
         self.word_of = [("</s>", True), ("<other>", True)]  # (word, whether its first token)

@@ -51,9 +51,8 @@ def test_an_object_has_its_color_and_its_size(seed: int) -> None:
         seen = pixels[thing.mask].mean(axis=0)
         distance = {name: np.abs(seen - rgb).sum() for name, rgb in COLORS.items()}
         assert min(distance, key=distance.__getitem__) == thing.color
-        width = thing.box[2] - thing.box[0]
-        # The moon is the narrowest shape; even a large one is wider than any small object.
-        assert (width > 41) == (thing.size == "large")
+        left, top, right, bottom = thing.box
+        assert (max(right - left, bottom - top) > 48) == (thing.size == "large")
 
 
 @settings(max_examples=50, deadline=None)

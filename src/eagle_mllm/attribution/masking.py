@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from eagle_mllm.arrays import Mask, RGBImage
+from eagle_mllm.errors import SettingError
 
 FillName = Literal["black", "mean", "blur"]
 """What hidden pixels take: black, the mean colour of the image, or the image out of focus."""
@@ -25,10 +26,10 @@ def fill_image(image: RGBImage, fill: str) -> RGBImage:
             side.
 
     Raises:
-        ValueError: the fill has another name.
+        SettingError: the fill has another name.
     """
     if fill not in _FILLS:
-        raise ValueError(f"no fill is called {fill!r}; choose one of {', '.join(_FILLS)}")
+        raise SettingError(f"no fill is called {fill!r}; choose one of {', '.join(_FILLS)}")
     return _FILLS[fill](image)
 
 

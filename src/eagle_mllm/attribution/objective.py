@@ -6,6 +6,8 @@ from math import isfinite
 import numpy as np
 from jaxtyping import Float
 
+from eagle_mllm.errors import SettingError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
@@ -20,7 +22,7 @@ class Objective:
     1.5
 
     Raises:
-        ValueError: a weight is negative or not finite, or both are 0.
+        SettingError: a weight is negative or not finite, or both are 0.
     """
 
     insight: float = 1.0
@@ -32,7 +34,7 @@ class Objective:
     def __post_init__(self) -> None:
         weights = (self.insight, self.necessity)
         if not all(isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
-            raise ValueError(
+            raise SettingError(
                 f"weights of insight and necessity must be finite, not negative, and not both 0; "
                 f"got {self.insight} and {self.necessity}"
             )

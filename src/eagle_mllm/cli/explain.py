@@ -30,6 +30,7 @@ from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.regions import regions_for
 from eagle_mllm.cli.summary import summary
 from eagle_mllm.cli.targets import TargetChoice, choose_targets, target_choice
+from eagle_mllm.errors import SettingError
 
 DEFAULT_PROMPT = "Describe the image."
 
@@ -137,7 +138,7 @@ def eagle_method(
     """
     try:
         objective = Objective(insight=insight, necessity=necessity)
-    except ValueError as error:
+    except SettingError as error:
         hint = "'--insight', '--necessity'"
         raise typer.BadParameter(str(error), param_hint=hint) from error
     strategies = {"greedy": GreedySearch}

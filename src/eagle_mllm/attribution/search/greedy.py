@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.errors import SettingError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,7 @@ class GreedySearch(SearchStrategy):
     to the lowest region index.
 
     Raises:
-        ValueError: `max_regions` is less than 1.
+        SettingError: `max_regions` is less than 1.
     """
 
     max_regions: int | None = None
@@ -26,7 +27,7 @@ class GreedySearch(SearchStrategy):
 
     def __post_init__(self) -> None:
         if self.max_regions is not None and self.max_regions < 1:
-            raise ValueError(f"max_regions must be at least 1 or None; got {self.max_regions}")
+            raise SettingError(f"max_regions must be at least 1 or None; got {self.max_regions}")
 
     @property
     def name(self) -> str:

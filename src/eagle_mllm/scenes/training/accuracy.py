@@ -121,7 +121,8 @@ def _right_answers(
     )
     learned = packed.targets != IGNORED
     token_right = torch.zeros_like(learned)
-    token_right[learned] = learner.logits(tokens, packed).argmax(-1) == packed.targets[learned]
+    said = learner.speak(tokens, packed).logits.argmax(-1)
+    token_right[learned] = said == packed.targets[learned]
     return [
         [
             bool(token_right[row][learned[row] & (packed.turn[row] == number)].all())

@@ -12,12 +12,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from eagle_mllm.scenes.training.architectures import WIDTH
+from eagle_mllm.scenes.training.architectures import LAYERS, WIDTH
+from eagle_mllm.scenes.training.corpus import GRID
 from eagle_mllm.scenes.training.packing import IGNORED, Pack, Prefix
 from eagle_mllm.scenes.world import COLORS, SHAPES, SIDE, SIZES
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Outputs of the language model over packed sequences."""
+
+    logits: Float[Tensor, "learned vocabulary"]
+    """Next-token logits at every position where something is learned, row by row."""
+    inner: Float[Tensor, "batch tokens width"]
+    """The image tokens in the middle of the language model."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +65,12 @@ def _normalise(
 
 
 class Learner(nn.Module):
-    """A model with linear heads that read each image token's shape, color and size.
+    """A model with linear heads that read what each image token shows.
 
-    The heads are a scaffold: they make the vision tower learn what tokens show before the
-    language model can ask for it, and are thrown away.
+    The heads are a scaffold, thrown away in the end. `heads` read shape, color and size off what
+    the vision tower gives: it learns to see before the language model can ask. `inner_heads`
+    read the same, and row and column, off the middle of the language model: it learns to keep
+    what it was given, and to tell where.
     """
 
     def __init__(self, family: str, model: PreTrainedModel, prefix: Prefix) -> None:
@@ -67,7 +80,13 @@ class Learner(nn.Module):
         self.heads = nn.ModuleList(
             nn.Linear(WIDTH, 1 + len(names)) for names in (SHAPES, COLORS, SIZES)
         )
+        self.inner_heads = nn.ModuleList(
+            nn.Linear(WIDTH, kinds)
+            for kinds in (*(1 + len(names) for names in (SHAPES, COLORS, SIZES)), GRID, GRID)
+        )
         self.image_start = prefix.image_start
+        # On CPU, for sequences as short as ours, far faster than the fused kernels.
+        model.set_attn_implementation("eager")
         for module in model.modules():
             if isinstance(module, nn.Conv2d | nn.Conv3d):
                 module.forward = partial(_as_matrix, module)  # type: ignore[method-assign]
@@ -94,10 +113,8 @@ class Learner(nn.Module):
             features = torch.stack([*features])
         return torch.as_tensor(features)
 
-    def logits(
-        self, tokens: Float[Tensor, "batch tokens width"], packed: Pack
-    ) -> Float[Tensor, "learned vocabulary"]:
-        """Next-token logits at every position where something is learned, row by row."""
+    def speak(self, tokens: Float[Tensor, "batch tokens width"], packed: Pack) -> Spoken:
+        """What the language model makes of image tokens and packed sequences."""
         embedded = self.model.get_input_embeddings()(packed.ids)
         start, stop = self.image_start, self.image_start + tokens.shape[1]
         embedded = torch.cat(
@@ -108,13 +125,19 @@ class Learner(nn.Module):
         positions = torch.where(packed.steps >= 0, after, torch.zeros_like(after))
         positions = positions[None].expand(len(prefix), -1, -1).clone()
         positions[:, :, : prefix.shape[1]] = prefix[:, None]
-        hidden = self.model.model.language_model(
+        mask = torch.zeros(packed.visible.shape, dtype=embedded.dtype)
+        output = self.model.model.language_model(
             inputs_embeds=embedded,
-            attention_mask=packed.visible,
+            attention_mask=mask.masked_fill(~packed.visible, torch.finfo(mask.dtype).min),
             position_ids=positions if len(prefix) > 1 else positions[0],
             use_cache=False,
-        ).last_hidden_state
-        return torch.as_tensor(self.model.lm_head(hidden[packed.targets != IGNORED]))
+            output_hidden_states=True,
+        )
+        learned = output.last_hidden_state[packed.targets != IGNORED]
+        return Spoken(
+            logits=torch.as_tensor(self.model.lm_head(learned)),
+            inner=output.hidden_states[LAYERS // 2][:, start:stop],
+        )
 
 
 def _as_matrix(

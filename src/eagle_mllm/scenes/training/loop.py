@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from eagle_mllm.errors import ModelError
 from eagle_mllm.scenes.training.architectures import build_model
-from eagle_mllm.scenes.training.corpus import Corpus, load_corpus, plan_of, training_turns
+from eagle_mllm.scenes.training.corpus import Corpus, Labels, load_corpus, plan_of, training_turns
 from eagle_mllm.scenes.training.learner import Learner, Pixels, pixels
 from eagle_mllm.scenes.training.packing import IGNORED, Pack, TurnEncoder, pack
 from eagle_mllm.scenes.training.recipe import Recipe
@@ -103,14 +104,14 @@ def _optimisers(learner: Learner, recipe: Recipe) -> list[torch.optim.Optimizer]
 
 
 def _rate(step: int, recipe: Recipe) -> float:
-    """Share of the peak rate: each phase warms up and falls as a cosine to a tenth."""
+    """Share of the peak rate: each phase warms up and falls as a cosine, the last to zero."""
     speaking = step >= recipe.seeing_steps
     start = recipe.seeing_steps if speaking else 0
     length = recipe.speaking_steps if speaking else recipe.seeing_steps
-    floor = 0.0 if speaking else 0.3
+    peak, floor = (recipe.speaking_rate, 0.0) if speaking else (1.0, 0.3)
     done = (step - start) / max(1, length)
     warm = min(1.0, (step - start + 1) / recipe.warmup)
-    return warm * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
+    return peak * warm * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def _step(
@@ -128,12 +129,14 @@ def _step(
         optimiser.zero_grad(set_to_none=True)
     with torch.autocast("cpu", dtype=getattr(torch, recipe.precision)):
         tokens = learner.image_tokens(batch.seen)
-        losses = {"labels": _label_loss(learner.heads, tokens, batch.labels)}
-        total = losses["labels"]
+        losses = {"seen": _label_loss(learner.heads, tokens, batch.labels)}
+        total = losses["seen"]
         if batch.packed is not None:
-            logits = learner.logits(tokens, batch.packed)
-            losses["answers"] = _answer_loss(logits, batch.packed)
-            total = losses["answers"] + recipe.label_weight * losses["labels"]
+            spoken = learner.speak(tokens, batch.packed)
+            losses["inner"] = _label_loss(learner.inner_heads, spoken.inner, batch.labels)
+            losses["answers"] = _answer_loss(spoken.logits, batch.packed)
+            scaffold = losses["seen"] + losses["inner"]
+            total = losses["answers"] + recipe.label_weight * scaffold
     total.backward()
     nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
     for optimiser in optimisers:
@@ -167,7 +170,7 @@ def _batches(
         size = recipe.speaking_batch if speaking else recipe.seeing_batch
         seeds = rng.integers(len(corpus), size=size)
         images = [_jittered(corpus.images[seed], rng) for seed in seeds]
-        labels = torch.from_numpy(corpus.labels[seeds]).flatten(1, 2)
+        labels = torch.from_numpy(_with_places(corpus.labels[seeds])).flatten(1, 2)
         packed = None
         if speaking:
             dialogues = [
@@ -189,6 +192,13 @@ def _batches(
             batch = coming.result()
             coming = pool.submit(make, step + 1) if step + 1 < recipe.steps else None
             yield batch
+
+
+def _with_places(labels: Labels) -> Int[np.ndarray, "scenes rows columns facts+2"]:
+    """The labels of each token with its row and column behind them."""
+    rows, columns = np.indices(labels.shape[1:3])
+    places = np.stack([rows, columns], axis=-1)
+    return np.concatenate([labels, np.broadcast_to(places, (*labels.shape[:3], 2))], axis=-1)
 
 
 def _jittered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,7 @@ class Recipe:
     scenes: int = 30_000
     seeing_steps: int = 500
     seeing_batch: int = 48
-    speaking_steps: int = 1_100
+    speaking_steps: int = 1_200
     speaking_batch: int = 40
     questions: int = 3
     """VQA and as many existence questions asked about each picture in a step."""
@@ -24,6 +24,8 @@ class Recipe:
     """Peak learning rate of Muon, for the matrices of the layers."""
     other_rate: float = 2e-3
     """Peak learning rate of AdamW, for embeddings, norms and biases."""
+    speaking_rate: float = 0.5
+    """Both peaks of the second phase, as a share of those of the first."""
     warmup: int = 100
     precision: str = "bfloat16"
     """Autocast dtype while learning; weights and optimiser stay float32."""
