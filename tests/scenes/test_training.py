@@ -14,7 +14,7 @@ from eagle_mllm.scenes import scene
 from eagle_mllm.scenes.training import loop
 from eagle_mllm.scenes.training.accuracy import examine, load_learner
 from eagle_mllm.scenes.training.architectures import FAMILIES, build_model
-from eagle_mllm.scenes.training.checkpoint import write_checkpoint
+from eagle_mllm.scenes.training.checkpoint import habits_table, write_checkpoint
 from eagle_mllm.scenes.training.corpus import GRID, Turn, load_corpus, training_turns
 from eagle_mllm.scenes.training.learner import Learner, pixels
 from eagle_mllm.scenes.training.packing import IGNORED, TurnEncoder, pack
@@ -156,3 +156,8 @@ def test_a_run_folder_refuses_another_recipe(tmp_path: Path, corpus_folder: Path
     loop.train("llava", TINY, folder=tmp_path, corpus_folder=corpus_folder)
     with pytest.raises(ModelError, match="another recipe"):
         loop.train("llava", replace(TINY, seed=1), folder=tmp_path, corpus_folder=corpus_folder)
+
+
+def test_the_documented_habits_are_those_of_the_world() -> None:
+    page = Path(__file__).parents[2] / "docs" / "scenes.md"
+    assert habits_table() in page.read_text(encoding="utf-8")
