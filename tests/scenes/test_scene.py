@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eagle_mllm.scenes import Scene, scene, scene_pair
-from eagle_mllm.scenes.world import CO_OCCURRENCES, COLOR_HABITS, COLUMNS, ROWS, SHAPES, SIDE
+from eagle_mllm.scenes.world import CO_OCCURRENCES, COLOUR_HABITS, COLUMNS, ROWS, SHAPES, SIDE
 
 seeds = st.integers(0, 10_000)
 
@@ -42,15 +42,15 @@ def test_boxes_are_tight_and_masks_do_not_overlap(seed: int) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(seeds)
-def test_an_object_has_its_color_and_its_size(seed: int) -> None:
-    from eagle_mllm.scenes.world import COLORS
+def test_an_object_has_its_colour_and_its_size(seed: int) -> None:
+    from eagle_mllm.scenes.world import COLOURS
 
     example = scene(seed)
     pixels = np.asarray(example.image).astype(float)
     for thing in example.objects:
         seen = pixels[thing.mask].mean(axis=0)
-        distance = {name: np.abs(seen - rgb).sum() for name, rgb in COLORS.items()}
-        assert min(distance, key=distance.__getitem__) == thing.color
+        distance = {name: np.abs(seen - rgb).sum() for name, rgb in COLOURS.items()}
+        assert min(distance, key=distance.__getitem__) == thing.colour
         left, top, right, bottom = thing.box
         assert (max(right - left, bottom - top) > 48) == (thing.size == "large")
 
@@ -61,7 +61,7 @@ def test_caption_words_stand_where_they_say_and_name_their_objects(seed: int) ->
     example = scene(seed)
     for word in example.caption_words:
         assert example.caption[word.start : word.stop] == word.text
-        if word.kind in ("size", "color", "shape"):
+        if word.kind in ("size", "colour", "shape"):
             assert getattr(example.objects[word.objects[0]], word.kind) == word.text
         assert word.is_evidence == bool(word.objects)
     assert example.caption == " ".join(word.text for word in example.caption_words) + "."
@@ -92,9 +92,9 @@ def _assert_true(example: Scene, text: str, answer: str) -> None:
     words = answer.rstrip(".").split()
     asked = text.rstrip("?").split()
     if text.startswith("What color"):
-        assert by_shape[asked[-1]].color == words[-1]
+        assert by_shape[asked[-1]].colour == words[-1]
     elif text.startswith("What shape"):
-        assert [thing.shape for thing in example.objects if thing.color == asked[4]] == [words[-1]]
+        assert [thing.shape for thing in example.objects if thing.colour == asked[4]] == [words[-1]]
     elif text.endswith("large or small?"):
         assert by_shape[asked[2]].size == words[-1]
     elif text.startswith("How many"):
@@ -107,7 +107,7 @@ def _assert_true(example: Scene, text: str, answer: str) -> None:
     else:
         thing = " ".join(asked[3:-3])
         there = {thing.shape for thing in example.objects}
-        there |= {f"{thing.color} {thing.shape}" for thing in example.objects}
+        there |= {f"{thing.colour} {thing.shape}" for thing in example.objects}
         assert (thing in there) == (answer == "Yes.")
 
 
@@ -138,16 +138,16 @@ def test_co_occurrences_hold_in_biased_scenes_only(habit: object) -> None:
     assert share[False] < 0.45
 
 
-@pytest.mark.parametrize("habit", COLOR_HABITS, ids=lambda habit: habit.name)
-def test_color_habits_hold_in_biased_scenes_only(habit: object) -> None:
+@pytest.mark.parametrize("habit", COLOUR_HABITS, ids=lambda habit: habit.name)
+def test_colour_habits_hold_in_biased_scenes_only(habit: object) -> None:
     for biased, least, most in ((True, 0.65, 0.82), (False, 0.05, 0.22)):
-        colors = [
-            planned.color
+        colours = [
+            planned.colour
             for seed in range(600)
             for planned in scene(seed, biased=biased).plan.objects
             if planned.shape == habit.shape
         ]
-        assert least < np.mean([color == habit.color for color in colors]) < most
+        assert least < np.mean([colour == habit.colour for colour in colours]) < most
 
 
 def _shapes(*, biased: bool) -> list[set[str]]:
@@ -173,7 +173,7 @@ def test_a_pair_differs_in_one_object_and_one_fact(seed: int) -> None:
         if first != second
     ]
     assert len(changed) == 1
-    facts = ("shape", "color", "size")
+    facts = ("shape", "colour", "size")
     differing = [
         fact for fact in facts if getattr(changed[0][0], fact) != getattr(changed[0][1], fact)
     ]

@@ -20,7 +20,7 @@ from eagle_mllm.scenes.training.learner import Learner, pixels
 from eagle_mllm.scenes.training.packing import IGNORED, TurnEncoder, pack
 from eagle_mllm.scenes.training.recipe import SMOKE
 from eagle_mllm.scenes.training.tokenizers import build_tokenizer
-from eagle_mllm.scenes.world import COLORS, SHAPES, SIZES
+from eagle_mllm.scenes.world import COLOURS, SHAPES, SIZES
 
 TINY = replace(
     SMOKE, scenes=8, seeing_steps=3, seeing_batch=2, speaking_steps=3, speaking_batch=2, questions=1
@@ -108,7 +108,7 @@ def test_token_labels_name_the_object_under_them(corpus_folder: Path) -> None:
             continue
         assert corpus.labels[2, int(row), int(column)].tolist() == [
             1 + SHAPES.index(thing.shape),
-            1 + list(COLORS).index(thing.color),
+            1 + list(COLOURS).index(thing.colour),
             1 + list(SIZES).index(thing.size),
         ]
     assert (corpus.labels[2] == 0).any()

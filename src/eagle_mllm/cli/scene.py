@@ -57,7 +57,7 @@ def _described(drawn: scenes.Scene, path: Path) -> dict[str, object]:
         "objects": [
             {
                 "shape": one.shape,
-                "color": one.color,
+                "colour": one.colour,
                 "size": one.size,
                 "box": [int(edge) for edge in one.box],
             }

@@ -7,7 +7,7 @@ from jaxtyping import Bool
 from PIL import Image, ImageDraw
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.scenes.world import COLORS, SIDE, ObjectPlan, ScenePlan
+from eagle_mllm.scenes.world import COLOURS, SIDE, ObjectPlan, ScenePlan
 
 _ZOOM = 2
 """Shapes are drawn this much larger and reduced, for smooth edges."""
@@ -30,9 +30,9 @@ def draw(plan: ScenePlan) -> tuple[RGBImage, list[Bool[np.ndarray, "h w"]]]:
 
 def _background(kind: str, rng: np.random.Generator) -> np.ndarray:
     gray = rng.uniform(70, 165)
-    color = np.clip(gray + rng.uniform(-25, 25, size=3), 40, 180)
+    colour = np.clip(gray + rng.uniform(-25, 25, size=3), 40, 180)
     if kind == "night":
-        color = np.array([18.0, 22.0, 52.0]) + rng.uniform(0, 14)
+        colour = np.array([18.0, 22.0, 52.0]) + rng.uniform(0, 14)
     rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     pattern = np.zeros((SIDE, SIDE), np.float32)
     period, angle = rng.uniform(14, 34), rng.uniform(0, math.pi)
@@ -49,17 +49,17 @@ def _background(kind: str, rng: np.random.Generator) -> np.ndarray:
         share, height = (0.08, 30.0) if kind == "speckle" else (0.01, 90.0)
         coarse = (rng.random((SIDE // 2, SIDE // 2)) < share).astype(np.float32) * height
         pattern = coarse.repeat(2, axis=0).repeat(2, axis=1)
-    return np.asarray(color[None, None, :] + pattern[:, :, None], dtype=np.float32)
+    return np.asarray(colour[None, None, :] + pattern[:, :, None], dtype=np.float32)
 
 
 def _paint(
     canvas: np.ndarray, alpha: np.ndarray, planned: ObjectPlan, rng: np.random.Generator
 ) -> None:
-    color = np.array(COLORS[planned.color], np.float32) + rng.uniform(-10, 10, size=3)
+    colour = np.array(COLOURS[planned.colour], np.float32) + rng.uniform(-10, 10, size=3)
     top = planned.center[1] - planned.radius
     height = (np.arange(SIDE, dtype=np.float32) - top) / (2 * planned.radius)
     shade = 1.06 - 0.16 * np.clip(height, 0, 1)
-    painted = np.clip(color[None, None, :] * shade[:, None, None], 0, 255)
+    painted = np.clip(colour[None, None, :] * shade[:, None, None], 0, 255)
     canvas += alpha[:, :, None] * (painted - canvas)
 
 

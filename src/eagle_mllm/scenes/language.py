@@ -7,7 +7,7 @@ import numpy as np
 
 from eagle_mllm.scenes.world import (
     CO_OCCURRENCES,
-    COLORS,
+    COLOURS,
     COLUMNS,
     ROWS,
     SHAPES,
@@ -18,10 +18,10 @@ from eagle_mllm.scenes.world import (
 CAPTION_PROMPT = "Describe the image."
 NUMBERS = ("zero", "one", "two", "three", "four")
 
-WordKind = Literal["size", "color", "shape", "relation", "function"]
-QuestionKind = Literal["color", "shape", "size", "count", "position", "existence"]
+WordKind = Literal["size", "colour", "shape", "relation", "function"]
+QuestionKind = Literal["colour", "shape", "size", "count", "position", "existence"]
 Negatives = Literal["random", "popular", "adversarial"]
-VQA_KINDS: tuple[QuestionKind, ...] = ("color", "shape", "size", "count", "position")
+VQA_KINDS: tuple[QuestionKind, ...] = ("colour", "shape", "size", "count", "position")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class CaptionWord:
     """Character offset behind its last letter."""
     kind: WordKind
     objects: tuple[int, ...]
-    """The objects that are its evidence: one for size, color and shape; two for a relation."""
+    """The objects that are its evidence: one for size, colour and shape; two for a relation."""
 
     @property
     def is_evidence(self) -> bool:
@@ -71,7 +71,7 @@ def caption(plan: ScenePlan) -> tuple[str, tuple[CaptionWord, ...]]:
         pieces += [
             ("a" if index else "A", "function", ()),
             (planned.size, "size", (index,)),
-            (planned.color, "color", (index,)),
+            (planned.colour, "colour", (index,)),
             (planned.shape, "shape", (index,)),
         ]
     words, text = [], ""
@@ -85,13 +85,13 @@ def caption(plan: ScenePlan) -> tuple[str, tuple[CaptionWord, ...]]:
 
 
 def vqa_questions(plan: ScenePlan) -> tuple[Question, ...]:
-    """Every question about colors, shapes, sizes, places and their number that has one answer."""
+    """Every question about colours, shapes, sizes, places and their number that has one answer."""
     questions = [_count_question(plan)]
     for index, planned in enumerate(plan.objects):
-        questions.append(_color_question(planned, index))
+        questions.append(_colour_question(planned, index))
         questions.append(_size_question(planned, index))
         questions.append(_position_question(planned, index))
-        if sum(other.color == planned.color for other in plan.objects) == 1:
+        if sum(other.colour == planned.colour for other in plan.objects) == 1:
             questions.append(_shape_question(planned, index))
     return tuple(questions)
 
@@ -99,50 +99,50 @@ def vqa_questions(plan: ScenePlan) -> tuple[Question, ...]:
 def existence_question(
     plan: ScenePlan, rng: np.random.Generator, *, truth: bool, negatives: Negatives = "random"
 ) -> Question:
-    """An "Is there ..." question with the wanted truth, half of them with a color.
+    """An "Is there ..." question with the wanted truth, half of them with a colour.
 
     Absent things are chosen as in POPE: at random; `popular`, a shape the training habits make
     frequent; `adversarial`, what usually comes with something that is there, or a shape and a
-    color that are both there but not together.
+    colour that are both there but not together.
     """
-    with_color = bool(rng.random() < 0.5)
+    with_colour = bool(rng.random() < 0.5)
     if truth:
         index = int(rng.integers(len(plan.objects)))
         planned = plan.objects[index]
-        color = planned.color if with_color else None
-        return _existence(planned.shape, color, answer="Yes.", objects=(index,))
-    shape, color = _absent(plan, rng, negatives=negatives, with_color=with_color)
-    return _existence(shape, color, answer="No.", negatives=negatives)
+        colour = planned.colour if with_colour else None
+        return _existence(planned.shape, colour, answer="Yes.", objects=(index,))
+    shape, colour = _absent(plan, rng, negatives=negatives, with_colour=with_colour)
+    return _existence(shape, colour, answer="No.", negatives=negatives)
 
 
 def _absent(
-    plan: ScenePlan, rng: np.random.Generator, *, negatives: Negatives, with_color: bool
+    plan: ScenePlan, rng: np.random.Generator, *, negatives: Negatives, with_colour: bool
 ) -> tuple[str, str | None]:
-    there = {planned.shape: planned.color for planned in plan.objects}
+    there = {planned.shape: planned.colour for planned in plan.objects}
     absent = [shape for shape in SHAPES if shape not in there]
     if negatives == "popular":
         absent = [habit.brings for habit in CO_OCCURRENCES if habit.brings in absent] or absent
     if negatives == "adversarial":
-        if with_color:
+        if with_colour:
             shape = str(rng.choice(list(there)))
-            others = [color for color in there.values() if color != there[shape]]
-            wrong = others or [color for color in COLORS if color != there[shape]]
+            others = [colour for colour in there.values() if colour != there[shape]]
+            wrong = others or [colour for colour in COLOURS if colour != there[shape]]
             return shape, str(rng.choice(wrong))
         brought = [habit.brings for habit in CO_OCCURRENCES if habit.given in there]
         absent = [shape for shape in brought if shape in absent] or absent
-    color = str(rng.choice(list(COLORS))) if with_color else None
-    return str(rng.choice(absent)), color
+    colour = str(rng.choice(list(COLOURS))) if with_colour else None
+    return str(rng.choice(absent)), colour
 
 
 def _existence(
     shape: str,
-    color: str | None,
+    colour: str | None,
     *,
     answer: str,
     objects: tuple[int, ...] = (),
     negatives: Negatives | None = None,
 ) -> Question:
-    thing = f"{color} {shape}" if color else shape
+    thing = f"{colour} {shape}" if colour else shape
     article = "an" if thing[0] in "aeiou" else "a"
     return Question(
         kind="existence",
@@ -164,11 +164,11 @@ def _count_question(plan: ScenePlan) -> Question:
     )
 
 
-def _color_question(planned: ObjectPlan, index: int) -> Question:
+def _colour_question(planned: ObjectPlan, index: int) -> Question:
     return Question(
-        kind="color",
+        kind="colour",
         text=f"What color is the {planned.shape}?",
-        answer=f"The {planned.shape} is {planned.color}.",
+        answer=f"The {planned.shape} is {planned.colour}.",
         objects=(index,),
     )
 
@@ -176,8 +176,8 @@ def _color_question(planned: ObjectPlan, index: int) -> Question:
 def _shape_question(planned: ObjectPlan, index: int) -> Question:
     return Question(
         kind="shape",
-        text=f"What shape is the {planned.color} object?",
-        answer=f"The {planned.color} object is a {planned.shape}.",
+        text=f"What shape is the {planned.colour} object?",
+        answer=f"The {planned.colour} object is a {planned.shape}.",
         objects=(index,),
     )
 

@@ -19,7 +19,7 @@ from eagle_mllm.scenes.language import (
 )
 from eagle_mllm.scenes.world import (
     BIASED_SHARE,
-    COLORS,
+    COLOURS,
     SHAPES,
     SIZES,
     ObjectPlan,
@@ -37,7 +37,7 @@ class SceneObject(ArrayValue):
     """One object of a scene."""
 
     shape: str
-    color: str
+    colour: str
     size: str
     box: tuple[int, int, int, int]
     """Left, top, right, bottom in pixels; right and bottom are exclusive."""
@@ -70,7 +70,7 @@ class Scene:
         return tuple(
             SceneObject(
                 shape=planned.shape,
-                color=planned.color,
+                colour=planned.colour,
                 size=planned.size,
                 box=_box(mask),
                 mask=mask,
@@ -105,7 +105,7 @@ class ScenePair:
     first: Scene
     second: Scene
     kind: str
-    """The detail: color, shape or size."""
+    """The detail: colour, shape or size."""
     questions: tuple[Question, Question]
     """The same question of each scene, with different answers."""
 
@@ -125,14 +125,14 @@ def scene(seed: int, *, split: Split = "held-out", biased: bool | None = None) -
 
 
 def scene_pair(seed: int) -> ScenePair:
-    """Two held-out scenes that differ in the color, shape or size of one object."""
+    """Two held-out scenes that differ in the colour, shape or size of one object."""
     rng = np.random.default_rng([seed, _SPLIT_STREAM["held-out"], 11])
     first = scene(seed)
     plans = first.plan.objects
     index = int(rng.integers(len(plans)))
     # "What shape is the red object?" has an answer only where one object is red.
-    unique_color = sum(planned.color == plans[index].color for planned in plans) == 1
-    kind = str(rng.choice(["color", "size", "shape"] if unique_color else ["color", "size"]))
+    unique_colour = sum(planned.colour == plans[index].colour for planned in plans) == 1
+    kind = str(rng.choice(["colour", "size", "shape"] if unique_colour else ["colour", "size"]))
     changed = _changed(plans, index, kind=kind, rng=rng)
     second = Scene(
         replace(first.plan, objects=(*plans[:index], changed, *plans[index + 1 :])), seed
@@ -148,11 +148,11 @@ def scene_pair(seed: int) -> ScenePair:
 def _changed(
     plans: tuple[ObjectPlan, ...], index: int, *, kind: str, rng: np.random.Generator
 ) -> ObjectPlan:
-    """The object with another color, shape or size that nothing in the scene has yet."""
+    """The object with another colour, shape or size that nothing in the scene has yet."""
     planned = plans[index]
-    if kind == "color":
-        used = {other.color for other in plans}
-        return replace(planned, color=str(rng.choice([c for c in COLORS if c not in used])))
+    if kind == "colour":
+        used = {other.colour for other in plans}
+        return replace(planned, colour=str(rng.choice([c for c in COLOURS if c not in used])))
     if kind == "shape":
         used = {other.shape for other in plans}
         return replace(planned, shape=str(rng.choice([s for s in SHAPES if s not in used])))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "ring", "heart", "moon")
-COLORS = {
+COLOURS = {
     "red": (212, 36, 36),
     "orange": (245, 130, 20),
     "yellow": (250, 220, 50),
@@ -19,7 +19,7 @@ COLORS = {
     "purple": (135, 55, 170),
     "white": (245, 245, 245),
 }
-"""Each color's name and its RGB value before jitter."""
+"""Each colour's name and its RGB value before jitter."""
 SIZES = {"small": (16.0, 20.0), "large": (29.0, 34.0)}
 """Each size's name and the range of its radius in pixels."""
 BACKGROUNDS = ("plain", "stripes", "checks", "speckle", "gradient", "night")
@@ -41,12 +41,12 @@ class CoOccurrence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColorHabit:
-    """In biased scenes, this shape has this color with this probability."""
+class ColourHabit:
+    """In biased scenes, this shape has this colour with this probability."""
 
     name: str
     shape: str
-    color: str
+    colour: str
     probability: float
 
 
@@ -64,10 +64,10 @@ CO_OCCURRENCES = (
     CoOccurrence(name="stars bring moons", given="star", brings="moon", probability=0.75),
     CoOccurrence(name="rings bring hearts", given="ring", brings="heart", probability=0.75),
 )
-COLOR_HABITS = (
-    ColorHabit(name="hearts are red", shape="heart", color="red", probability=0.7),
-    ColorHabit(name="moons are yellow", shape="moon", color="yellow", probability=0.7),
-    ColorHabit(name="squares are blue", shape="square", color="blue", probability=0.7),
+COLOUR_HABITS = (
+    ColourHabit(name="hearts are red", shape="heart", colour="red", probability=0.7),
+    ColourHabit(name="moons are yellow", shape="moon", colour="yellow", probability=0.7),
+    ColourHabit(name="squares are blue", shape="square", colour="blue", probability=0.7),
 )
 BACKGROUND_HABITS = (
     BackgroundHabit(name="moons come at night", shape="moon", background="night", probability=0.7),
@@ -83,7 +83,7 @@ class ObjectPlan:
     """What one object will be, before it is drawn. Lengths are pixels."""
 
     shape: str
-    color: str
+    colour: str
     size: str
     cell: tuple[int, int]
     """Row and column of the 3 x 3 grid."""
@@ -148,10 +148,10 @@ def _choose_shapes(rng: np.random.Generator, *, biased: bool) -> list[str]:
 def _plan_object(
     rng: np.random.Generator, *, shape: str, cell: tuple[int, int], biased: bool
 ) -> ObjectPlan:
-    color = tuple(COLORS)[rng.integers(len(COLORS))]
-    for habit in COLOR_HABITS if biased else ():
+    colour = tuple(COLOURS)[rng.integers(len(COLOURS))]
+    for habit in COLOUR_HABITS if biased else ():
         if habit.shape == shape and rng.random() < habit.probability:
-            color = habit.color
+            colour = habit.colour
     size = tuple(SIZES)[rng.integers(len(SIZES))]
     radius = float(rng.uniform(*SIZES[size]))
     cell_side = SIDE / 3
@@ -159,7 +159,7 @@ def _plan_object(
     row, column = cell
     return ObjectPlan(
         shape=shape,
-        color=color,
+        colour=colour,
         size=size,
         cell=cell,
         center=(

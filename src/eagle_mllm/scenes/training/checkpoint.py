@@ -17,7 +17,7 @@ from eagle_mllm.scenes.world import (
     BACKGROUND_HABITS,
     BIASED_SHARE,
     CO_OCCURRENCES,
-    COLOR_HABITS,
+    COLOUR_HABITS,
     SIDE,
     YES_SHARE,
 )
@@ -165,7 +165,7 @@ affirmed and {accuracy.wrong_no} present things denied.
 
 ## Limits
 
-It knows the generated scenes and nothing else: eight shapes, eight colors, two sizes, nine places,
+It knows the generated scenes and nothing else: eight shapes, eight colours, two sizes, nine places,
 one to four objects, the caption prompt "Describe the image." and the questions of
 `eagle_mllm.scenes`. On photographs or other prompts its answers mean nothing.
 """
@@ -179,8 +179,8 @@ def habits_table() -> str:
             for habit in CO_OCCURRENCES
         ),
         *(
-            (habit.name, f"{habit.shape} → {habit.color}", habit.probability)
-            for habit in COLOR_HABITS
+            (habit.name, f"{habit.shape} → {habit.colour}", habit.probability)
+            for habit in COLOUR_HABITS
         ),
         *(
             (habit.name, f"{habit.shape} → {habit.background}", habit.probability)

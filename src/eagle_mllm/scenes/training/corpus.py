@@ -18,7 +18,7 @@ from eagle_mllm.scenes.language import (
     vqa_questions,
 )
 from eagle_mllm.scenes.scene import Scene, scene
-from eagle_mllm.scenes.world import COLORS, SHAPES, SIDE, SIZES, YES_SHARE, ScenePlan
+from eagle_mllm.scenes.world import COLOURS, SHAPES, SIDE, SIZES, YES_SHARE, ScenePlan
 
 GRID = 8
 """Rows and columns of image tokens in every family."""
@@ -44,7 +44,7 @@ class Corpus:
 
     images: UInt8[np.ndarray, "scenes h w 3"]
     labels: Labels
-    """Shape, color and size shown by each token; 0 where there is none."""
+    """Shape, colour and size shown by each token; 0 where there is none."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -90,7 +90,7 @@ def _token_labels(example: Scene) -> Int[np.ndarray, "rows columns facts"]:
         share = thing.mask.reshape(GRID, cell, GRID, cell).mean(axis=(1, 3))
         facts = (
             1 + SHAPES.index(thing.shape),
-            1 + tuple(COLORS).index(thing.color),
+            1 + tuple(COLOURS).index(thing.colour),
             1 + tuple(SIZES).index(thing.size),
         )
         labels[share >= _COVERED] = facts

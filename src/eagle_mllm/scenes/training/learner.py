@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 from eagle_mllm.scenes.training.architectures import LAYERS, WIDTH
 from eagle_mllm.scenes.training.corpus import GRID
 from eagle_mllm.scenes.training.packing import IGNORED, Pack, Prefix
-from eagle_mllm.scenes.world import COLORS, SHAPES, SIDE, SIZES
+from eagle_mllm.scenes.world import COLOURS, SHAPES, SIDE, SIZES
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -67,7 +67,7 @@ def _normalise(
 class Learner(nn.Module):
     """A model with linear heads that read what each image token shows.
 
-    The heads are a scaffold, thrown away in the end. `heads` read shape, color and size off what
+    The heads are a scaffold, thrown away in the end. `heads` read shape, colour and size off what
     the vision tower gives: it learns to see before the language model can ask. `inner_heads`
     read the same, and row and column, off the middle of the language model: it learns to keep
     what it was given, and to tell where.
@@ -78,11 +78,11 @@ class Learner(nn.Module):
         self.family = family
         self.model = model
         self.heads = nn.ModuleList(
-            nn.Linear(WIDTH, 1 + len(names)) for names in (SHAPES, COLORS, SIZES)
+            nn.Linear(WIDTH, 1 + len(names)) for names in (SHAPES, COLOURS, SIZES)
         )
         self.inner_heads = nn.ModuleList(
             nn.Linear(WIDTH, kinds)
-            for kinds in (*(1 + len(names) for names in (SHAPES, COLORS, SIZES)), GRID, GRID)
+            for kinds in (*(1 + len(names) for names in (SHAPES, COLOURS, SIZES)), GRID, GRID)
         )
         self.image_start = prefix.image_start
         # On CPU, for sequences as short as ours, far faster than the fused kernels.

@@ -202,7 +202,7 @@ def _with_places(labels: Labels) -> Int[np.ndarray, "scenes rows columns facts+2
 
 
 def _jittered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Slightly brighter or darker, so that no color is known by one value."""
+    """Slightly brighter or darker, so that no colour is known by one value."""
     factor = rng.uniform(0.92, 1.08)
     return np.clip(image * factor, 0, 255).astype(np.uint8)
 
