@@ -28,6 +28,14 @@ class ShareShown(Scorer):
         return SubsetScores(probability, shown.sum(axis=1, keepdims=True))
 
 
+class SeesTwo(ShareShown):
+    """Looks at the first two regions alone."""
+
+    @property
+    def seen_regions(self):
+        return np.array([True, True, False, False])
+
+
 class Always(Scorer):
     """Answers every request with the same scores."""
 
@@ -49,6 +57,17 @@ def test_scores_come_in_the_order_asked():
     scores = SubsetEvaluator(ShareShown(), 4)(subsets("0123", "", "12"))
     assert scores.probability.tolist() == [[1.0], [0.0], [0.5]]
     assert scores.predicted.tolist() == [[4], [0], [2]]
+
+
+def test_subsets_that_differ_in_unseen_regions_are_scored_once():
+    scorer = SeesTwo()
+    evaluate = SubsetEvaluator(scorer, 4)
+    scores = evaluate(subsets("0123", "01", "23", ""))
+    assert (scores.probability[:2] == scores.probability[0]).all()
+    assert (scores.probability[2:] == scores.probability[3]).all()
+    assert scores.predicted.ravel().tolist() == [2, 2, 0, 0]
+    assert evaluate(subsets("0", "02", "023")).predicted.ravel().tolist() == [1, 1, 1]
+    assert (evaluate.forward_passes, evaluate.requests) == (3, 7)
 
 
 def test_a_subset_asked_twice_in_one_request_is_scored_once():

@@ -23,7 +23,10 @@ _ROUNDING = 1e-5
 
 
 class SubsetEvaluator:
-    """A scorer that remembers: equal subsets are scored once, however often they are asked."""
+    """A scorer that remembers: equal subsets are scored once, however often they are asked.
+
+    Subsets are equal when they differ only in regions that the scorer does not see.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,8 @@ class SubsetEvaluator:
                 f"got shape {shown.shape}"
             )
         self._requests += len(shown)
+        if (seen := self._scorer.seen_regions) is not None:
+            shown = shown & seen
         keys = [row.tobytes() for row in np.packbits(shown, axis=1)]
         self._score_unseen(shown, keys)
         rows = [self._row_of[key] for key in keys]

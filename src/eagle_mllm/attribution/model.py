@@ -50,6 +50,15 @@ class Scorer(ABC):
         """How many subsets it scores at a time; None where any number is as good."""
         return None
 
+    @property
+    def seen_regions(self) -> Bool[ndarray, " regions"] | None:
+        """True where showing a region can change a score; None where every region may.
+
+        A model that cuts the centre out of an image never sees the borders. Subsets that differ
+        only in regions it does not see are one input, and need to be scored only once.
+        """
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
