@@ -55,12 +55,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny: ModuleType) -> Ca
 
 @pytest.fixture(scope="session")
 def load(checkpoint: Callable[[str], Path]) -> Callable[..., Any]:
-    """A model by name, in float32 on the CPU: an architecture, or a shipped `demo/...`."""
+    """A model by name, in float32 on the CPU: an architecture, or a shipped `demo/...`.
+
+    Its pixels are the image processor's own unless asked otherwise: that path is the judge.
+    """
     from eagle_mllm.models import load_model
 
-    def loaded(name: str, *, batch_size: Any = 4) -> Any:
+    def loaded(name: str, *, batch_size: Any = 4, pixels: str = "processor") -> Any:
         place = name if name.startswith("demo") else checkpoint(name)
-        return load_model(place, device="cpu", batch_size=batch_size)
+        return load_model(place, device="cpu", batch_size=batch_size, pixels=pixels)
 
     return loaded
 

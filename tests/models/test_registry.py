@@ -129,6 +129,12 @@ def test_impossible_settings_are_refused_before_loading(tmp_path, arguments, mes
         load_model(folder_with(tmp_path, model_type="llava"), **arguments)
 
 
+@pytest.mark.usefixtures("as_users_run_it")
+def test_an_unknown_way_of_making_pixels_is_refused_before_loading(tmp_path):
+    with pytest.raises(ModelError, match="pixels must be 'auto', 'component' or 'processor'; got"):
+        load_model(folder_with(tmp_path, model_type="llava"), device="cpu", pixels="fast")
+
+
 def test_information_names_what_changes_the_numbers(checkpoint):
     model = load_model(checkpoint("qwen2_5_vl"), device=torch.device("cpu"), dtype=torch.float32)
     info = model.info
@@ -136,6 +142,7 @@ def test_information_names_what_changes_the_numbers(checkpoint):
     assert info.id == str(checkpoint("qwen2_5_vl"))
     assert info.revision is None
     assert info.details["image_processor"] == "Qwen2VLImageProcessorPil"
+    assert info.details["pixels"] == "component"
     assert info.details["attention"] == "sdpa"
     assert info.details["transformers"] == transformers.__version__
     assert repr(model) == f"HuggingFaceModel({info.id!r}, qwen_vl, float32, cpu)"

@@ -16,7 +16,7 @@ from eagle_mllm.errors import ModelError, RegionError, TargetError
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
-from eagle_mllm.models.pixels import ProcessorPixels
+from eagle_mllm.models.pixel_path import PixelChoice, bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
 
 BatchSize = int | Literal["auto"]
@@ -38,6 +38,10 @@ class HuggingFaceModel(Model):
         name: under which it is reported.
         revision: commit of its hub repository.
         batch_size: images a forward pass.
+        pixels: how hidden regions reach the model; see `eagle_mllm.load_model`.
+
+    Raises:
+        ModelError: the batch size is none, or the pixels cannot be made so.
     """
 
     def __init__(
@@ -48,12 +52,14 @@ class HuggingFaceModel(Model):
         name: str,
         revision: str | None = None,
         batch_size: BatchSize = "auto",
+        pixels: PixelChoice = "auto",
     ) -> None:
         self.module = module
         self.family = family
         self._name = name
         self._revision = revision
         self._batch_size = checked_batch_size(batch_size)
+        self._pixels = chosen_path(pixels, family)
 
     @classmethod
     def from_model(
@@ -64,6 +70,7 @@ class HuggingFaceModel(Model):
         tokenizer: Any = None,
         image_processor: Any = None,
         batch_size: BatchSize = "auto",
+        pixels: PixelChoice = "auto",
     ) -> "HuggingFaceModel":
         """Wrap a model that is already loaded.
 
@@ -74,6 +81,7 @@ class HuggingFaceModel(Model):
             tokenizer: its tokenizer, with the chat template, and
             image_processor: its image processor.
             batch_size: images a forward pass.
+            pixels: how hidden regions reach the model; see `eagle_mllm.load_model`.
 
         Raises:
             ModelError: neither a processor nor both of its parts are given.
@@ -97,6 +105,7 @@ class HuggingFaceModel(Model):
             name=module.config.name_or_path or type(module).__name__,
             revision=getattr(module.config, "_commit_hash", None),
             batch_size=batch_size,
+            pixels=pixels,
         )
 
     @property
@@ -113,7 +122,7 @@ class HuggingFaceModel(Model):
                 "architecture": type(self.module).__name__,
                 "attention": str(self.module.config._attn_implementation),
                 "image_processor": type(parts.image_processor).__name__,
-                "pixels": "processor",
+                "pixels": self._pixels,
                 "batch_size": str(self._fixed_batch_size()),
                 "torch": torch.__version__,
                 "transformers": transformers.__version__,
@@ -173,11 +182,20 @@ class HuggingFaceModel(Model):
         Raises:
             RegionError: the partition has another size than the image.
             TargetError: a target position lies outside the answer.
-            ModelError: the answer was not written with this model's vocabulary.
+            ModelError: the answer was not written with this model's vocabulary, or the fast
+                pixels are not those of the image processor.
         """
         self._check(generation, target, regions)
         encoded = self.family.encode(generation.image, generation.prompt)
-        pixels = ProcessorPixels(self.family, encoded, generation.image, regions=regions, fill=fill)
+        pixels = bind_pixels(
+            self._pixels,
+            self.family,
+            encoded,
+            image=generation.image,
+            regions=regions,
+            fill=fill,
+            device=self.module.device,
+        )
         return HuggingFaceScorer(
             self.module,
             self.family,

@@ -24,6 +24,7 @@ from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import Parts
 from eagle_mllm.models.huggingface import BatchSize, HuggingFaceModel, checked_batch_size
+from eagle_mllm.models.pixel_path import PixelChoice, checked_pixels
 
 _DTYPES = {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}
 _SUGGESTION = "use one such as llava-hf/llava-1.5-7b-hf, Qwen/Qwen2.5-VL-3B-Instruct or 'demo'"
@@ -37,6 +38,7 @@ def load_checkpoint(
     dtype: object,
     batch_size: BatchSize,
     revision: str | None,
+    pixels: PixelChoice,
 ) -> HuggingFaceModel:
     """Load weights, tokenizer and image processor; see `eagle_mllm.load_model`.
 
@@ -47,6 +49,7 @@ def load_checkpoint(
     chosen = choose_device(str(device))
     precision = choose_dtype(str(dtype), chosen)
     checked_batch_size(batch_size)
+    checked_pixels(pixels)
     _require_image_input(_raw_config(place, name=name, revision=revision), name=name)
     try:
         config = AutoConfig.from_pretrained(place, revision=revision)
@@ -69,7 +72,9 @@ def load_checkpoint(
     except (OSError, ValueError) as error:
         raise ModelError(f"{name} cannot be loaded: {_first_line(error)}") from error
     family = family_class(config)(config, parts)
-    return HuggingFaceModel(module, family, name=name, revision=commit, batch_size=batch_size)
+    return HuggingFaceModel(
+        module, family, name=name, revision=commit, batch_size=batch_size, pixels=pixels
+    )
 
 
 def choose_device(device: str) -> torch.device:

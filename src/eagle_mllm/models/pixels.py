@@ -2,6 +2,9 @@
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+from jaxtyping import Bool
+
 from eagle_mllm.arrays import RGBImage, Subsets
 from eagle_mllm.attribution.masking import FillName, fill_image, masked_image
 from eagle_mllm.attribution.regions import Regions
@@ -14,6 +17,11 @@ class PixelSource(ABC):
     @abstractmethod
     def __call__(self, shown: Subsets) -> Tensors:
         """Pixel arguments of one batch, one subset a row."""
+
+    @property
+    def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """False where showing or hiding a region gives the same pixels; None if not known."""
+        return None
 
 
 class ProcessorPixels(PixelSource):

@@ -65,6 +65,11 @@ class HuggingFaceScorer(Scorer):
         """Images a pass."""
         return self._batch_size
 
+    @property
+    def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `Scorer`."""
+        return self._pixels.seen_regions
+
     def __call__(self, shown: Subsets) -> SubsetScores:
         """See `Scorer`.
 

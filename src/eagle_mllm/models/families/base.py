@@ -12,6 +12,7 @@ from torch import Tensor
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
 from eagle_mllm.models.chat import Chat
+from eagle_mllm.models.pipeline import PixelPipeline
 
 Tensors = dict[str, Tensor]
 """Keyword arguments of a model's forward."""
@@ -77,6 +78,15 @@ class Family(ABC):
     @abstractmethod
     def pixels(self, images: Sequence[RGBImage], prompt: EncodedPrompt) -> Tensors:
         """Pixel arguments of a batch of images that all have the size of the prompt's image."""
+
+    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
+        """The steps of `pixels` for images of this height and width, as data.
+
+        None where they cannot be told from the settings of the image processor, which is the
+        same for every size.
+        """
+        del size
+        return None
 
     @abstractmethod
     def text_inputs(

@@ -1,10 +1,15 @@
 """InternVL (the `-HF` checkpoints): square tiles and a thumbnail, each with a fixed token count."""
 
+from collections.abc import Sequence
 from math import prod
 
+import torch
 from PIL import Image
+from torch import Tensor
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
 from eagle_mllm.models.families.base import AssembledFamily, Tensors
+from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
 
 
 class InternVL(AssembledFamily):
@@ -34,3 +39,36 @@ class InternVL(AssembledFamily):
             images=images, crop_to_patches=True, return_tensors="pt"
         )
         return {"pixel_values": processed["pixel_values"]}
+
+    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
+        """A canvas that is cut into tiles, and the thumbnail. See `Family.pixel_pipeline`."""
+        settings = self.parts.image_processor
+        levels = level_settings(settings, known={"GotOcr2ImageProcessorPil"})
+        if levels is None:
+            return None
+        tile = setting_size(settings.size)
+        height, width = tile["height"], tile["width"]
+        columns, rows = 1, 1
+        if settings.max_patches > 1:
+            columns, rows = get_optimal_tiled_canvas(
+                size, (height, width), settings.min_patches, settings.max_patches
+            )
+        views = [View.whole((rows * height, columns * width))]
+        if rows * columns > 1:
+            views.append(View.whole((height, width)))
+        return PixelPipeline(
+            views=tuple(views),
+            arrange=lambda views: {"pixel_values": _tiles(views, rows, columns)},
+            **levels,
+        )
+
+
+def _tiles(views: Sequence[Tensor], rows: int, columns: int) -> Tensor:
+    """Tiles row by row, the thumbnail last, image after image."""
+    canvas = views[0]
+    batch, channels, height, width = canvas.shape
+    size = (height // rows, width // columns)
+    cut = canvas.view(batch, channels, rows, size[0], columns, size[1]).permute(0, 2, 4, 1, 3, 5)
+    tiles = cut.reshape(batch, rows * columns, channels, *size)
+    with_thumbnail = torch.cat([tiles, *[view.unsqueeze(1) for view in views[1:]]], dim=1)
+    return with_thumbnail.flatten(0, 1)

@@ -5,9 +5,12 @@ from typing import Any
 from PIL import Image
 
 from eagle_mllm.models.families.base import AssembledFamily, Tensors
+from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
 
 _CLASS_TOKENS = {"clip_vision_model": 1, "siglip_vision_model": 0}
 """Vision towers served here → tokens they put before the patches."""
+
+_KNOWN_PROCESSORS = {"CLIPImageProcessorPil", "LlavaImageProcessorPil", "SiglipImageProcessorPil"}
 
 
 class Llava(AssembledFamily):
@@ -39,3 +42,37 @@ class Llava(AssembledFamily):
         """Pixels of shape (batch, 3, height, width)."""
         processed = self.parts.image_processor(images=images, return_tensors="pt")
         return {"pixel_values": processed["pixel_values"]}
+
+    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
+        """One view: the resized image, or the centre of it. See `Family.pixel_pipeline`."""
+        settings = self.parts.image_processor
+        levels = level_settings(settings, known=_KNOWN_PROCESSORS)
+        if levels is None or settings.do_pad:
+            return None
+        resized = _resized(size, setting_size(settings.size))
+        if resized is None:
+            return None
+        kept = resized
+        if settings.do_center_crop:
+            crop = setting_size(settings.crop_size)
+            kept = (crop["height"], crop["width"])
+            if max(kept) > min(resized):  # the processor would put black around some images
+                return None
+        return PixelPipeline(
+            views=(View.centre(resized, kept),),
+            arrange=lambda views: {"pixel_values": views[0]},
+            **levels,
+        )
+
+
+def _resized(size: tuple[int, int], setting: dict[str, int]) -> tuple[int, int] | None:
+    """Height and width after the resize, as transformers computes them."""
+    if setting.keys() == {"height", "width"}:
+        return setting["height"], setting["width"]
+    if setting.keys() != {"shortest_edge"}:
+        return None
+    edge = setting["shortest_edge"]
+    height, width = size
+    if width <= height:
+        return int(edge * height / width), edge
+    return edge, int(edge * width / height)

@@ -5,8 +5,10 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt, Tensors
+from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
 
 
 class QwenVL(AssembledFamily):
@@ -32,6 +34,42 @@ class QwenVL(AssembledFamily):
         return {
             "pixel_values": processed["pixel_values"],
             "image_grid_thw": processed["image_grid_thw"],
+        }
+
+    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
+        """One view, cut into patches. See `Family.pixel_pipeline`."""
+        settings = self.parts.image_processor
+        levels = level_settings(settings, known={"Qwen2VLImageProcessorPil"})
+        if levels is None:
+            return None
+        limits = setting_size(settings.size)
+        resized = smart_resize(
+            *size,
+            factor=settings.patch_size * settings.merge_size,
+            min_pixels=limits["shortest_edge"],
+            max_pixels=limits["longest_edge"],
+        )
+        return PixelPipeline(
+            views=(View.whole(resized),), arrange=lambda views: self._patches(views[0]), **levels
+        )
+
+    def _patches(self, images: Tensor) -> Tensors:
+        """Patches in the order of merged squares, each repeated for the frames of a still image."""
+        settings = self.parts.image_processor
+        patch, merge = int(settings.patch_size), int(settings.merge_size)
+        frames = int(settings.temporal_patch_size)
+        batch, channels, height, width = images.shape
+        rows, columns = height // patch, width // patch
+        squares = images.view(
+            batch, channels, rows // merge, merge, patch, columns // merge, merge, patch
+        ).permute(0, 2, 5, 3, 6, 1, 4, 7)
+        patches = squares.unsqueeze(-3).expand(*[-1] * 6, frames, -1, -1)
+        grid = torch.tensor([[1, rows, columns]], device=images.device)
+        return {
+            "pixel_values": patches.reshape(
+                batch * rows * columns, channels * frames * patch * patch
+            ),
+            "image_grid_thw": grid.expand(batch, -1),
         }
 
     def text_inputs(

@@ -1,0 +1,87 @@
+"""Pillow's resize as a linear map: the weights with which source pixels enter target pixels.
+
+Pillow resizes rows and columns apart. A target pixel is a weighted mean of the source pixels under
+a filter that is centred on it and, where the image shrinks, widened by the same factor
+(`precompute_coeffs` in Pillow's `Resample.c`; the same weights here, in float64).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from PIL.Image import Resampling
+
+Filter = Callable[[Float[np.ndarray, "target taps"]], Float[np.ndarray, "target taps"]]
+"""The filter's height at a distance from its centre."""
+
+
+class AxisWeights:
+    """How one axis of an image is resized.
+
+    Only the taps of the filter are kept, so that the weights of a large image stay small.
+
+    Args:
+        source: length of the axis before.
+        target: length after.
+        resample: the filter, one for which `is_reproducible` is true.
+    """
+
+    def __init__(self, source: int, target: int, *, resample: int) -> None:
+        filter_, radius = _FILTERS[Resampling(resample)]
+        self.source = source
+        self.target = target
+        scale = source / target
+        stretch = max(scale, 1.0)
+        centres = (np.arange(target) + 0.5) * scale
+        # Truncation rounds the borders half up, as the C code does.
+        self._first = np.maximum((centres - radius * stretch + 0.5).astype(np.int64), 0)
+        self._last = np.minimum((centres + radius * stretch + 0.5).astype(np.int64), source)
+        taps = np.arange((self._last - self._first).max())
+        places = self._first[:, np.newaxis] + taps
+        heights = filter_((places - centres[:, np.newaxis] + 0.5) / stretch)
+        heights[places >= self._last[:, np.newaxis]] = 0
+        self._weights = heights / heights.sum(axis=1, keepdims=True)
+
+    def reached(self, source: slice) -> slice:
+        """The target pixels under whose filter one of these source pixels lies."""
+        return slice(
+            int(np.searchsorted(self._last, source.start, side="right")),
+            int(np.searchsorted(self._first, source.stop, side="left")),
+        )
+
+    def matrix(self, target: slice, source: slice) -> Float[np.ndarray, "target source"]:
+        """The float32 weights of some source pixels in some target pixels."""
+        first = self._first[target, np.newaxis]
+        places = first + np.arange(self._weights.shape[1]) - source.start
+        length = source.stop - source.start
+        inside = (places >= 0) & (places < length)
+        matrix = np.zeros((len(first), length), np.float32)
+        rows = np.broadcast_to(np.arange(len(first))[:, np.newaxis], places.shape)
+        matrix[rows[inside], places[inside]] = self._weights[target][inside]
+        return matrix
+
+
+def is_reproducible(resample: Any) -> bool:
+    """Whether `AxisWeights` knows this filter of Pillow."""
+    return resample in _FILTERS
+
+
+def _bilinear(x: Float[np.ndarray, "target taps"]) -> Float[np.ndarray, "target taps"]:
+    x = np.abs(x)
+    return np.where(x < 1, 1 - x, 0.0)
+
+
+def _bicubic(x: Float[np.ndarray, "target taps"]) -> Float[np.ndarray, "target taps"]:
+    # Keys' cubic convolution with a = -0.5.
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x**2 + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+_FILTERS: dict[Any, tuple[Filter, float]] = {
+    Resampling.BILINEAR: (_bilinear, 1.0),
+    Resampling.BICUBIC: (_bicubic, 2.0),
+}
+"""Filter and its radius in source pixels."""

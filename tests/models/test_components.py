@@ -1,0 +1,251 @@
+"""Pixels as sums of region components, judged by the image processors themselves."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers as hf
+from PIL import Image
+
+from eagle_mllm.errors import ModelError
+
+OWN = ["llava", "qwen2_5_vl", "qwen2_vl", "qwen3_vl", "internvl"]
+COCO = Path(__file__).parents[3] / "shared" / "data" / "coco" / "val2017"
+FILLS = ["black", "mean", "blur"]
+
+
+def size(height, width):
+    return {"height": height, "width": width}
+
+
+PROCESSORS = {
+    "llava": lambda: hf.CLIPImageProcessorPil(
+        size={"shortest_edge": 336}, crop_size=size(336, 336)
+    ),
+    "llava-siglip": lambda: hf.SiglipImageProcessorPil(size=size(224, 256), resample=2),
+    "llava-own": lambda: hf.LlavaImageProcessorPil(do_center_crop=False, do_normalize=False),
+    "qwen2_5_vl": lambda: hf.Qwen2VLImageProcessorPil(
+        size={"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 200}
+    ),
+    "internvl": lambda: hf.GotOcr2ImageProcessorPil(size=size(168, 168), max_patches=6),
+    "internvl-one-tile": lambda: hf.GotOcr2ImageProcessorPil(size=size(224, 224), max_patches=1),
+}
+
+
+@pytest.fixture(scope="session")
+def family(load):
+    """A family with an image processor of real size, by name in PROCESSORS."""
+
+    def get(name):
+        return with_processor(load(name.split("-")[0]).family, PROCESSORS[name]())
+
+    return get
+
+
+def with_processor(family, image_processor):
+    parts = replace(family.parts, image_processor=image_processor)
+    return type(family)(family.config, parts)
+
+
+def blocks(image, rows, columns):
+    from eagle_mllm.attribution.regions import Regions
+
+    height, width = image.shape[:2]
+    down, across = np.arange(height) * rows // height, np.arange(width) * columns // width
+    return Regions.from_labels(down[:, np.newaxis] * columns + across)
+
+
+def photographs():
+    from skimage import data
+
+    astronaut, cat, coffee = (getattr(data, name)() for name in ("astronaut", "chelsea", "coffee"))
+    return {
+        "square": astronaut,
+        "wide": cat,
+        "upright": np.ascontiguousarray(coffee.transpose(1, 0, 2)),
+        "strip": np.ascontiguousarray(coffee[150:200]),
+        "small": np.ascontiguousarray(cat[::7, ::5]),
+    }
+
+
+def grey_differences(family, image, regions, *, fill):
+    """Mean difference of each of five subsets, in steps of 256; the first shows everything."""
+    from eagle_mllm.attribution.masking import fill_image, masked_image
+    from eagle_mllm.models.components import ComponentPixels
+
+    shown = np.random.default_rng(1).random((5, len(regions))) < 0.5
+    shown[0], shown[1] = True, False
+    pipeline = family.pixel_pipeline(image.shape[:2])
+    source = ComponentPixels(
+        pipeline, image, regions=regions, fill=fill, device=torch.device("cpu")
+    )
+    ours = source(shown)
+    filled = fill_image(image, fill)
+    images = [masked_image(image, filled, row[regions.labels]) for row in shown]
+    expected = family.process([Image.fromarray(one) for one in images])
+    assert (images[0] == image).all()
+    assert ours.keys() == expected.keys()
+    for name in ours.keys() - {"pixel_values"}:
+        assert torch.equal(ours[name], expected[name])
+    assert ours["pixel_values"].shape == expected["pixel_values"].shape
+    difference = (ours["pixel_values"] - expected["pixel_values"]).abs().view(5, -1)
+    return difference.mean(dim=1).numpy() / pipeline.grey_level
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_pixels_are_those_of_the_image_processor(family, name):
+    one = family(name)
+    for number, image in enumerate(photographs().values()):
+        differences = grey_differences(one, image, blocks(image, 5, 4), fill=FILLS[number % 3])
+        assert differences.max() < 0.5
+
+
+@pytest.mark.skipif(not COCO.is_dir(), reason="there are no COCO photographs beside the checkout")
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_pixels_are_those_of_the_image_processor_on_coco(family, name):
+    from eagle_mllm.attribution.images import read_image
+    from eagle_mllm.attribution.segmentation import segment
+
+    one = family(name)
+    for path in sorted(COCO.glob("*.jpg"))[:6]:
+        image = read_image(path)
+        regions = segment(image, n_regions=24)
+        assert grey_differences(one, image, regions, fill="black").max() < 0.5
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_scores_are_those_of_the_processor_path(load, tiny, regions, name):
+    exact, fast = load(name), load(name, pixels="component")
+    assert exact.info.details["pixels"] == "processor"
+    assert fast.info.details["pixels"] == "component"
+    generation = exact.generate(tiny.picture(0), tiny.PROMPT, max_new_tokens=30)
+    shown = np.random.default_rng(0).random((9, len(regions))) < 0.5
+    shown[0], shown[-1] = True, False
+    for fill in FILLS:
+        expected, scores = (
+            model.scorer(generation, generation.all(), regions, fill=fill)(shown)
+            for model in (exact, fast)
+        )
+        if fill == "black":  # the other fills look much like the picture, which is coloured noise
+            assert scores.probability.std(axis=0).max() > 1e-3
+        np.testing.assert_allclose(scores.probability, expected.probability, atol=2e-2)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_neither_batch_size_nor_batch_mates_change_scores(load, tiny, regions, name):
+    model = load(name, batch_size=4, pixels="component")
+    generation = model.generate(tiny.picture(0), tiny.PROMPT, max_new_tokens=30)
+    shown = np.random.default_rng(0).random((7, len(regions))) < 0.5
+    scorer = model.scorer(generation, generation.all(), regions)
+    together = scorer(shown)
+    alone = np.concatenate([scorer(row[np.newaxis]).probability for row in shown])
+    np.testing.assert_allclose(alone, together.probability, atol=1e-6)
+    for batch_size in (1, 3, 8):
+        other = load(name, batch_size=batch_size, pixels="component")
+        scores = other.scorer(generation, generation.all(), regions)(shown)
+        np.testing.assert_allclose(scores.probability, together.probability, atol=1e-5)
+
+
+def test_regions_outside_the_crop_are_scored_once(load, tiny):
+    from eagle_mllm.attribution.evaluator import SubsetEvaluator
+
+    image = np.concatenate([tiny.picture(0).transpose(1, 0, 2)] * 2, axis=1)
+    regions = blocks(image, 1, 8)
+    model = load("llava", pixels="component")
+    generation = model.with_answer(image, tiny.PROMPT, tiny.ANSWERS[0])
+    scorer = model.scorer(generation, generation.all(), regions)
+    # 28 x 80 pixels are resized to 24 x 68, of which columns 22 to 46 are kept.
+    assert scorer.seen_regions.tolist() == [False, False, *[True] * 4, False, False]
+    evaluate = SubsetEvaluator(scorer, 8)
+    single = np.concatenate([np.eye(8, dtype=bool), np.zeros((1, 8), bool), np.ones((1, 8), bool)])
+    scores = evaluate(single).probability
+    assert evaluate.forward_passes == 6
+    np.testing.assert_array_equal(scores[[0, 1, 6, 7]], scores[[8] * 4])
+    judge = load("llava").scorer(generation, generation.all(), regions)
+    assert judge.seen_regions is None
+    np.testing.assert_allclose(scores, judge(single).probability, atol=2e-2)
+
+
+def test_a_region_that_equals_the_fill_is_not_seen(load, tiny, regions):
+    image = tiny.picture(0)
+    image[regions.labels == 4] = 0
+    model = load("internvl", pixels="component")
+    generation = model.with_answer(image, tiny.PROMPT, tiny.ANSWERS[0])
+    black, blur = (
+        model.scorer(generation, generation.all(), regions, fill=fill).seen_regions
+        for fill in ("black", "blur")
+    )
+    assert np.flatnonzero(~black).tolist() == [4]
+    assert blur.all()
+
+
+@pytest.mark.parametrize("name", ["llava", "qwen2_5_vl", "internvl"])
+def test_a_large_photograph_with_many_regions_stays_small(family, name):
+    from eagle_mllm.models.components import ComponentPixels
+
+    row = np.linspace(0, 255, 4000).astype(np.uint8)
+    image = np.broadcast_to(row[:, np.newaxis], (3000, 4000, 3)).copy()
+    pipeline = family(name).pixel_pipeline((3000, 4000))
+    source = ComponentPixels(
+        pipeline, image, regions=blocks(image, 8, 8), fill="black", device=torch.device("cpu")
+    )
+    one_image = sum(
+        3 * (view.rows.stop - view.rows.start) * (view.columns.stop - view.columns.start)
+        for view in pipeline.views
+    )
+    # Nothing hidden, the regions, and the borders where filters reach into the neighbour.
+    assert source.stored_values < 3 * one_image
+    assert source(np.ones((1, 64), bool))["pixel_values"].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("llava", {"resample": Image.Resampling.LANCZOS}),
+        ("llava", {"do_resize": False}),
+        ("llava", {"do_pad": True}),
+        ("llava", {"size": {"shortest_edge": 200, "longest_edge": 300}}),
+        ("llava", {"crop_size": size(336, 340)}),
+        ("qwen2_5_vl", {"resample": Image.Resampling.NEAREST}),
+        ("internvl", {"resample": None}),
+    ],
+)
+def test_settings_that_are_not_reproduced_leave_it_to_the_processor(family, load, name, settings):
+    from eagle_mllm.models.huggingface import HuggingFaceModel
+
+    unusual = family(name)
+    for key, value in settings.items():
+        setattr(unusual.parts.image_processor, key, value)
+    module = load(name).module
+    model = HuggingFaceModel(module, unusual, name="unusual")
+    assert model.info.details["pixels"] == "processor"
+    with pytest.raises(ModelError, match=r"pixels='component' cannot reproduce \w+ImageProcessor"):
+        HuggingFaceModel(module, unusual, name="unusual", pixels="component")
+
+
+def test_an_image_processor_of_another_class_is_left_alone(family):
+    class Other(hf.CLIPImageProcessorPil):
+        pass
+
+    assert with_processor(family("llava"), Other()).pixel_pipeline((64, 64)) is None
+
+
+def test_other_architectures_use_their_processor(load):
+    assert load("llava_next", pixels="auto").info.details["pixels"] == "processor"
+    with pytest.raises(ModelError, match="use pixels='processor'"):
+        load("llava_next", pixels="component")
+
+
+def test_pixels_that_are_not_those_of_the_processor_are_never_scored(load, tiny, regions):
+    model = load("llava", pixels="component")
+    image_processor = model.family.parts.image_processor
+    generation = model.with_answer(tiny.picture(0), tiny.PROMPT, tiny.ANSWERS[0])
+    original = image_processor.center_crop
+    image_processor.center_crop = lambda image, crop: original(image, crop)[:, ::-1]
+    with pytest.raises(ModelError, match=r"differ by \d+\.\d grey levels on average; load the mod"):
+        model.scorer(generation, generation.all(), regions)
+    image_processor.center_crop = lambda image, crop: image
+    with pytest.raises(ModelError, match=r"are of shape \(1, 3, 24, 24\) instead of \(1, 3, 34,"):
+        model.scorer(generation, generation.all(), regions)
