@@ -139,6 +139,7 @@ def test_the_options_reach_the_model_and_the_method(eagle, picture, planted):
             *("explain", picture, "--prompt", "What is this?", "--word", "cat"),
             *("--model", "some/model", "--revision", "v2", "--device", "cpu"),
             *("--dtype", "float32", "--batch-size", "4", "--fill", "blur"),
+            *("--pixels", "processor"),
             *("--max-regions", "2", "--insight", "0.5", "--necessity", "2"),
             *("--regions", "grid", "--n-regions", 8, "--json"),
         )
@@ -150,6 +151,7 @@ def test_the_options_reach_the_model_and_the_method(eagle, picture, planted):
             "device": "cpu",
             "dtype": "float32",
             "batch_size": 4,
+            "pixels": "processor",
         }
     ]
     attribution = eagle_mllm.load(values["files"]["explanation"])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from eagle_mllm.attribution.model import Model
+from eagle_mllm.cli.options import PixelsChoice
 from eagle_mllm.cli.parsing import BatchSize
 
 _NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
@@ -20,6 +21,7 @@ class ModelChoice:
     device: str = "auto"
     dtype: str = "auto"
     batch_size: BatchSize = "auto"
+    pixels: PixelsChoice = "auto"
 
 
 def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
@@ -41,6 +43,7 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
             device=choice.device,
             dtype=choice.dtype,
             batch_size=choice.batch_size,
+            pixels=choice.pixels,
         )
 
 

@@ -13,6 +13,7 @@ OUTPUT = "Output"
 FillChoice = Literal["black", "mean", "blur"]
 DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
 SearchChoice = Literal["greedy"]
+PixelsChoice = Literal["auto", "component", "processor"]
 
 Prompt = Annotated[
     str, typer.Option(metavar="TEXT", help="What the model is asked.", rich_help_panel=TARGET)
@@ -146,6 +147,14 @@ Batch = Annotated[
         "--batch-size",
         metavar="N|auto",
         help="Masked images scored at once; auto fits the free memory.",
+        rich_help_panel=MODEL,
+    ),
+]
+Pixels = Annotated[
+    PixelsChoice,
+    typer.Option(
+        help="How images with hidden regions are made: component adds up regions that are resized "
+        "once, processor runs the model's image processor on each (exact, slow).",
         rich_help_panel=MODEL,
     ),
 ]
