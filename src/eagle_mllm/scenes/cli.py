@@ -49,11 +49,11 @@ def train(
 
     from eagle_mllm.scenes.training.checkpoint import write_checkpoint
     from eagle_mllm.scenes.training.loop import train as train_family
-    from eagle_mllm.scenes.training.recipe import SMOKE, Recipe
+    from eagle_mllm.scenes.training.recipe import SHIPPED, SMOKE
 
     if threads is not None:
         torch.set_num_threads(threads)
-    recipe = replace(SMOKE if smoke else Recipe(), seed=seed)
+    recipe = replace(SMOKE if smoke else SHIPPED[family.value], seed=seed)
     trained = train_family(
         family.value, recipe, folder=out, corpus_folder=corpus or out.parent / "corpus"
     )

@@ -132,8 +132,7 @@ captions and answers questions about the generated scenes of `eagle_mllm.scenes`
 explained: every word it says about a scene has known evidence, and its habits are known.
 
 Made by `eagle-scenes train --family {family}`; seed {recipe.seed}, {recipe.seeing_steps} steps of
-seeing and {recipe.speaking_steps} of speaking, {trained.seconds / 60:.0f} minutes of wall time on a
-shared 2-core machine without accelerator. Weights are float16.
+seeing and {recipe.steps - recipe.seeing_steps} of speaking. Weights are float16.
 
 ## Held-out accuracy
 

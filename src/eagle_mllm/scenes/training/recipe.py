@@ -30,11 +30,23 @@ class Recipe:
     precision: str = "bfloat16"
     """Autocast dtype while learning; weights and optimiser stay float32."""
 
+    stop: int | None = None
+    """End at this step, before the rates reach zero. A model that never errs is of no use where
+    hallucination is to be studied."""
+
     @property
     def steps(self) -> int:
-        """All steps of both phases."""
-        return self.seeing_steps + self.speaking_steps
+        """The steps of both phases that are done."""
+        planned = self.seeing_steps + self.speaking_steps
+        return planned if self.stop is None else min(self.stop, planned)
 
+
+SHIPPED = {
+    "llava": Recipe(),
+    "qwen2_5_vl": Recipe(stop=1_100),
+    "internvl": Recipe(stop=1_400),
+}
+"""The recipe of each demo model."""
 
 SMOKE = Recipe(
     scenes=64, seeing_steps=10, seeing_batch=8, speaking_steps=10, speaking_batch=4, warmup=4
