@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from eagle_mllm.errors import ImageError, ModelError, RegionError, TargetError
+from eagle_mllm.scenes import scene
+from eagle_mllm.scenes.language import CAPTION_PROMPT
 
 # PaliGemma's processor turns tensors into arrays in a way that numpy 2 warns about.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -89,6 +91,8 @@ def test_a_generation_reads_as_its_ids_decode(cached, name):
 @pytest.mark.parametrize("name", ALL)
 def test_giving_back_the_generated_answer_gives_the_generated_ids(cached, name):
     model, generation = cached(name)
+    if name.startswith("demo"):  # of other pictures than scenes it babbles on to the limit
+        generation = model.generate(scene(0).image, CAPTION_PROMPT)
     given = model.with_answer(generation.image, generation.prompt, generation.text)
     assert given.ids == generation.ids
     assert given.spans == generation.spans
