@@ -94,7 +94,7 @@ def main() -> None:
     """Measure every family and write one JSON file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=40)
-    parser.add_argument("--max-regions", type=int, default=4, help="Picks for a sentence.")
+    parser.add_argument("--max-regions", type=int, default=1, help="Picks for a sentence.")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     results: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from eagle_mllm.cli.targets import TargetChoice
 
 
 def demo(
-    seed: Annotated[int, typer.Option(min=0, help="Which generated scene.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Which generated scene.")] = 5,
     prompt: options.Prompt = DEFAULT_PROMPT,
     word: options.Words = None,
     model: options.ModelName = "demo",
