@@ -22,8 +22,7 @@ from eagle_mllm.attribution.provenance import provenance
 from eagle_mllm.metrics.localization import pointing_game
 from eagle_mllm.scenes.evidence import known_words
 from eagle_mllm.scenes.language import CAPTION_PROMPT
-
-FAMILIES = ("llava", "qwen2_5_vl", "internvl")
+from eagle_mllm.scenes.training.architectures import FAMILIES
 
 
 def measure(model: Model, *, n_scenes: int, max_regions: int) -> dict[str, Any]:

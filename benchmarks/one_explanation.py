@@ -13,8 +13,7 @@ import torch
 
 import eagle_mllm as eagle
 from eagle_mllm.scenes.language import CAPTION_PROMPT
-
-FAMILIES = ("llava", "qwen2_5_vl", "internvl")
+from eagle_mllm.scenes.training.architectures import FAMILIES
 
 
 def explain(family: str, *, seed: int, pixels: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The shipped models: what their cards promise holds, and their words stand on the objects."""
 
 import json
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from eagle_mllm.scenes.cli import CHECKPOINTS
 from eagle_mllm.scenes.evidence import known_words
 from eagle_mllm.scenes.language import CAPTION_PROMPT
 from eagle_mllm.scenes.training.accuracy import examine, load_learner
-
-FAMILIES = ("llava", "qwen2_5_vl", "internvl")
+from eagle_mllm.scenes.training.architectures import FAMILIES
+from eagle_mllm.scenes.training.recipe import SHIPPED
 
 
 @cache
@@ -36,6 +37,11 @@ def test_a_checkpoint_is_small_and_has_a_card(family: str) -> None:
     card = (folder / "README.md").read_text()
     assert f"seed {stored(family)['recipe']['seed']}" in card
     assert f"| caption, exact | {stored(family)['accuracy']['caption']:.1%} |" in card
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_stored_recipe_is_the_one_that_training_uses(family: str) -> None:
+    assert stored(family)["recipe"] == asdict(SHIPPED[family])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
