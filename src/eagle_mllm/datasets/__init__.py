@@ -1,0 +1,33 @@
+"""Questions about images, from wherever they come: COCO, MMVP, POPE, the authors' lists, scenes.
+
+`open_data(name, ...)` reads one into a `DataSet`, a sequence of `Sample`. Nothing is downloaded;
+what cannot be used is named in `DataSet.problems` and left out.
+"""
+
+from eagle_mllm.datasets.dataset import DataSet
+from eagle_mllm.datasets.problems import DataError, Place, Problem
+from eagle_mllm.datasets.registry import open_data
+from eagle_mllm.datasets.sample import (
+    FileImage,
+    ImageSource,
+    ObjectTruth,
+    Sample,
+    SceneImage,
+    SceneRef,
+    Task,
+)
+
+__all__ = [
+    "DataError",
+    "DataSet",
+    "FileImage",
+    "ImageSource",
+    "ObjectTruth",
+    "Place",
+    "Problem",
+    "Sample",
+    "SceneImage",
+    "SceneRef",
+    "Task",
+    "open_data",
+]

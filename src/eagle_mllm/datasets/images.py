@@ -1,0 +1,126 @@
+"""Images that are named now and read later."""
+
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.images import read_image
+from eagle_mllm.datasets.problems import DataError, Place, Problem
+from eagle_mllm.scenes.scene import Split, scene
+
+# The photographs of COCO 2014 were renamed in 2017, and are the same files otherwise.
+_COCO_2014 = re.compile(r"^COCO_(train|val)2014_")
+
+
+class ImageSource(ABC):
+    """An image that costs nothing until it is read, and can be sent to another process."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What to call it in tables and file names."""
+
+    @abstractmethod
+    def read(self) -> RGBImage:
+        """The pixels.
+
+        Raises:
+            ImageError: They cannot be read.
+        """
+
+
+@dataclass(frozen=True)
+class FileImage(ImageSource):
+    """An image file."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file's name, without its folder."""
+        return self.path.name
+
+    def read(self) -> RGBImage:
+        """The pixels, upright and opaque."""
+        return read_image(self.path)
+
+
+@dataclass(frozen=True)
+class SceneImage(ImageSource):
+    """The picture of a generated scene, drawn when it is read."""
+
+    seed: int
+    split: Split = "held-out"
+
+    @property
+    def name(self) -> str:
+        """Split and seed."""
+        return f"scene-{self.split}-{self.seed}"
+
+    def read(self) -> RGBImage:
+        """The pixels, 224 x 224."""
+        return np.array(scene(self.seed, split=self.split).image)
+
+
+class ImageFolder:
+    """A folder of images, and which of those asked for it does not hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._missing: dict[str, int] = {}
+
+    def find(self, name: str) -> FileImage | None:
+        """The image of this name, or under its newer COCO name; None, and noted, if absent."""
+        for path in (self._folder / name, self._folder / _COCO_2014.sub("", name)):
+            if path.is_file():
+                return FileImage(path)
+        self._missing[name] = self._missing.get(name, 0) + 1
+        return None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """One for each absent image; a single one if the folder itself is absent."""
+        if self._missing and not self._folder.is_dir():
+            what = f"there is no such image folder, where {len(self._missing)} images should be"
+            return (_missing(self._folder, what, "say where they are with `images`"),)
+        return tuple(
+            _missing(self._folder / name, f"the image is missing, {_needed(count)}", "put it there")
+            for name, count in self._missing.items()
+        )
+
+
+def image_folder(given: Path | str | None, *, near: Path, usual: Sequence[str]) -> ImageFolder:
+    """The folder that holds a data set's images.
+
+    Args:
+        given: What the user says, if anything.
+        near: The folder of the annotations. It and the two above it are searched.
+        usual: Names such folders have, by preference.
+
+    Raises:
+        DataError: The given folder does not exist.
+    """
+    if given is not None:
+        folder = Path(given).expanduser()
+        if not folder.is_dir():
+            raise DataError(
+                f"there is no image folder {folder}; expected one that holds the images"
+            )
+        return ImageFolder(folder)
+    # Not `resolve`: folders that are put together by links must stay together.
+    above = Path(os.path.abspath(near)).parents[:2]  # noqa: PTH100
+    places = [base / name for base in (near, *above) for name in usual]
+    return ImageFolder(next((place for place in places if place.is_dir()), places[0]))
+
+
+def _missing(path: Path, what: str, advice: str) -> Problem:
+    return Problem(kind="missing image", place=Place(file=str(path)), what=what, advice=advice)
+
+
+def _needed(count: int) -> str:
+    return "needed by 1 sample" if count == 1 else f"needed by {count} samples"

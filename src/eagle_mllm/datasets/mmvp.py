@@ -1,0 +1,153 @@
+"""MMVP: pairs of similar photographs, one question for both, two different answers.
+
+https://arxiv.org/abs/2401.06209. Public in two layouts: `Questions.csv` beside a folder
+`MMVP Images` with `1.jpg` to `300.jpg`, and a JSON list with the same content.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+
+from eagle_mllm.datasets import prompts
+from eagle_mllm.datasets.dataset import DataSet
+from eagle_mllm.datasets.images import image_folder
+from eagle_mllm.datasets.names import file_id
+from eagle_mllm.datasets.problems import DataError, Place
+from eagle_mllm.datasets.reading import Reading, Row
+from eagle_mllm.datasets.sample import Sample
+
+DISPUTED = frozenset({"99", "100", "279", "280"})
+"""Questions whose published answers others have corrected in different ways; ours are as read."""
+
+IMAGE_FOLDERS = ("MMVP Images", "MMVP/MMVP Images", "images")
+_FILES = ("Questions.csv", "questions.json")
+
+
+class _CsvRow(Row):
+    # The published file spells its first column with a small L.
+    index: int = Field(gt=0, validation_alias=AliasChoices("Index", "lndex"))
+    question: str = Field(min_length=1, alias="Question")
+    options: str = Field(min_length=1, alias="Options")
+    answer: str = Field(pattern=r"^\([a-z]\)$", alias="Correct Answer")
+
+
+class JsonRow(Row):
+    """A question of the JSON layout, which the authors' lists share."""
+
+    question_id: int | str
+    image_filename: str = Field(min_length=1)
+    question: str = Field(min_length=1)
+    options: list[str] = Field(min_length=2)
+    answer: str = Field(pattern=r"^[a-z]$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    id: str
+    image: str
+    text: str
+    options: str
+    answer: str
+
+
+def read(
+    path: Path | str, *, images: Path | str | None = None, prompt: str = prompts.CHOICE
+) -> DataSet:
+    """The questions of MMVP.
+
+    Args:
+        path: `Questions.csv`, the JSON list, or a folder that holds one of them.
+        images: The folder of photographs; by default the one beside the questions.
+        prompt: What the model is asked; `{question}` and `{options}` are replaced, the latter by
+            "(a) Open (b) Closed" and the like.
+
+    Raises:
+        DataError: There are no questions.
+        SettingError: The prompt has no `{question}`.
+    """
+    prompts.require_question(prompt)
+    reading = Reading(_questions_file(Path(path).expanduser()))
+    folder = image_folder(images, near=reading.path.parent, usual=IMAGE_FOLDERS)
+    is_csv = reading.path.suffix.lower() == ".csv"
+    count = 0
+    for place, question in _from_csv(reading) if is_csv else _from_json(reading):
+        count += 1
+        image = folder.find(question.image)
+        if image is None:
+            continue
+        note_dispute(reading, question.id, place)
+        sample = Sample(
+            id=file_id(question.id),
+            task="vqa",
+            image=image,
+            prompt=prompts.filled(prompt, question=question.text, options=question.options),
+            truth=question.answer,
+        )
+        reading.add(sample, at=place)
+    return reading.finish("mmvp", images=folder, counts={"questions": count})
+
+
+def note_dispute(reading: Reading, question_id: str, place: Place) -> None:
+    """Say so where the published answer is in doubt; it is used as it stands."""
+    if question_id in DISPUTED:
+        what = f"the published answer of question {question_id} is disputed"
+        reading.note("disputed label", place, what, "it is used as it stands; report it with care")
+
+
+def lettered(options: Sequence[str]) -> str:
+    """Options as MMVP prints them.
+
+    >>> lettered(["Open", "Closed"])
+    '(a) Open (b) Closed'
+    """
+    return " ".join(f"({chr(ord('a') + at)}) {option}" for at, option in enumerate(options))
+
+
+def _questions_file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    found = [path / name for name in _FILES if (path / name).is_file()]
+    if not found:
+        raise DataError(f"{path}: expected {' or '.join(_FILES)} in it; give the file itself")
+    return found[0]
+
+
+def _from_csv(reading: Reading) -> Iterator[tuple[Place, _Question]]:
+    table = csv.DictReader(io.StringIO(reading.text(), newline=""), strict=True)
+    try:
+        for value in table:
+            place = Place(file=str(reading.path), line=table.line_num)
+            row = reading.row(_CsvRow, value, at=place)
+            if row is not None:
+                yield (
+                    place,
+                    _Question(
+                        id=str(row.index),
+                        image=f"{row.index}.jpg",
+                        text=row.question,
+                        options=row.options,
+                        answer=row.answer,
+                    ),
+                )
+    except csv.Error as error:
+        raise DataError(f"{reading.path}:{table.line_num}: is not CSV ({error})") from error
+
+
+def _from_json(reading: Reading) -> Iterator[tuple[Place, _Question]]:
+    for place, value in reading.array(reading.json()):
+        row = reading.row(JsonRow, value, at=place)
+        if row is not None:
+            yield (
+                place,
+                _Question(
+                    id=str(row.question_id),
+                    image=row.image_filename,
+                    text=row.question,
+                    options=lettered(row.options),
+                    answer=f"({row.answer})",
+                ),
+            )

@@ -1,0 +1,52 @@
+"""What is wrong with data: one value for each thing, and the error when nothing can be read."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from eagle_mllm.errors import EagleError
+
+ProblemKind = Literal[
+    "missing image",
+    "unreadable image",
+    "malformed row",
+    "unknown category",
+    "repeated sample",
+    "unnamed object",
+    "differing ids",
+    "disputed label",
+    "unreadable file",
+]
+"""`differing ids` and `disputed label` are notes: their samples stay. All others cost a sample."""
+
+
+class DataError(EagleError, ValueError):
+    """A data set cannot be read at all: no such file, another format, an impossible value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where something stands."""
+
+    file: str
+    line: int | None = None
+    """Line of a text file, counted from 1."""
+    entry: str | None = None
+    """Entry of a JSON document, such as `annotations[3]`; list indices count from 0."""
+
+    def __str__(self) -> str:
+        if self.line is not None:
+            return f"{self.file}:{self.line}"
+        return f"{self.file}: {self.entry}" if self.entry is not None else self.file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something that keeps a sample from being used, or that one should know about it."""
+
+    kind: ProblemKind
+    place: Place
+    what: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}; {self.advice}"

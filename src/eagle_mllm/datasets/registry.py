@@ -1,0 +1,74 @@
+"""Data sets by name, for configuration files."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from eagle_mllm.datasets.dataset import DataSet
+from eagle_mllm.errors import SettingError
+
+DATA_SETS = {
+    "coco-caption": "eagle_mllm.datasets.coco:read_captions",
+    "coco-object": "eagle_mllm.datasets.coco:read_objects",
+    "mmvp": "eagle_mllm.datasets.mmvp:read",
+    "pope": "eagle_mllm.datasets.pope:read",
+    "repope": "eagle_mllm.datasets.pope:read",
+    "authors": "eagle_mllm.datasets.authors:read",
+    "scenes": "eagle_mllm.datasets.scenes:read",
+}
+"""Name → module and reader; the reader's arguments are its settings."""
+
+
+def open_data(name: str, **settings: Any) -> DataSet:
+    """Read a data set.
+
+    >>> open_data("scenes", task="vqa", count=3)
+    DataSet('scenes-vqa', 3 samples, 0 problems)
+
+    Args:
+        name: A key of `DATA_SETS`.
+        settings: What its reader takes: `path` and `images` for files on disk, `prompt` for the
+            words of the question; `task`, `count` and `first` for scenes.
+
+    Raises:
+        SettingError: There is no such data set or setting, one is missing, or of a wrong type.
+        DataError: What the settings point at cannot be read.
+    """
+    if name not in DATA_SETS:
+        raise SettingError(f"there is no data set {name!r}; {_hint(name, DATA_SETS)}")
+    module, _, function = DATA_SETS[name].partition(":")
+    reader: Callable[..., DataSet] = getattr(import_module(module), function)
+    return reader(**_checked(name, settings, inspect.signature(reader).parameters))
+
+
+def _checked(
+    name: str, settings: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]
+) -> dict[str, Any]:
+    for setting in settings:
+        if setting not in parameters:
+            hint = _hint(setting, parameters)
+            raise SettingError(f"data set {name!r} has no setting {setting!r}; {hint}")
+    for parameter in parameters.values():
+        if parameter.default is parameter.empty and parameter.name not in settings:
+            raise SettingError(f"data set {name!r} needs the setting {parameter.name!r}; give it")
+    return {
+        setting: _converted(f"data set {name!r}: {setting}", value, parameters[setting].annotation)
+        for setting, value in settings.items()
+    }
+
+
+def _converted(what: str, value: Any, annotation: Any) -> Any:
+    try:
+        return TypeAdapter(annotation).validate_python(value, strict=True)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise SettingError(f"{what} is {value!r}; {reason}") from error
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known)}"
