@@ -1,5 +1,6 @@
 """How good an explanation is. Every measure is a function of results."""
 
+from eagle_mllm.metrics.correction import corrected_area, corrected_within, is_corrected
 from eagle_mllm.metrics.faithfulness import (
     average_highest_score,
     deletion_auc,
@@ -7,14 +8,28 @@ from eagle_mllm.metrics.faithfulness import (
     insertion_auc,
     sensitive_tokens,
 )
-from eagle_mllm.metrics.localization import maximum_point, pointing_game
+from eagle_mllm.metrics.localization import (
+    maximum_point,
+    pointing_game,
+    pointing_game_any_overlap,
+)
+from eagle_mllm.metrics.reliance import evidence_auroc
+from eagle_mllm.metrics.summary import Summary, paired_difference, summarize
 
 __all__ = [
+    "Summary",
     "average_highest_score",
+    "corrected_area",
+    "corrected_within",
     "deletion_auc",
+    "evidence_auroc",
     "faithfulness_gap",
     "insertion_auc",
+    "is_corrected",
     "maximum_point",
+    "paired_difference",
     "pointing_game",
+    "pointing_game_any_overlap",
     "sensitive_tokens",
+    "summarize",
 ]
