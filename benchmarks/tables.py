@@ -1,4 +1,4 @@
-"""Writes the measured figures into README.md, between its markers, from the committed results.
+"""Writes the measured figures into README.md and docs/performance.md, between their markers.
 
 python benchmarks/tables.py           renew the tables
 python benchmarks/tables.py --check   exit with 1 if they are not current
@@ -8,12 +8,18 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import performance
+from names import FAMILIES
+from reach import reach_table
+
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 CHECKPOINTS = ROOT / "src" / "eagle_mllm" / "scenes" / "checkpoints"
-FAMILIES = {"llava": "LLaVA", "qwen2_5_vl": "Qwen2.5-VL", "internvl": "InternVL"}
 
 
 def accuracy_table() -> str:
@@ -67,39 +73,72 @@ def explanation_table() -> str:
 
 
 def _result(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((ROOT / "benchmarks" / "results" / name).read_text())
+    content: dict[str, Any] = json.loads((RESULTS / name).read_text())
     return content
 
 
+_IN_BFLOAT16 = partial(performance.quality_table, dtype="bfloat16")
+
+TABLES: dict[str, Callable[[], str]] = {
+    "accuracy": accuracy_table,
+    "evidence": evidence_table,
+    "explanation": explanation_table,
+    "reach": partial(reach_table, RESULTS),
+    "speed": partial(performance.speed_table, RESULTS),
+    "growth": partial(performance.growth_table, RESULTS),
+    "memory": partial(performance.memory_table, RESULTS),
+    "wall": partial(performance.wall_table, RESULTS),
+    "sentence 64": partial(performance.quality_table("sentence", 64), RESULTS),
+    "word 64": partial(performance.quality_table("word", 64), RESULTS),
+    "sentence bfloat16": partial(_IN_BFLOAT16("sentence", 64), RESULTS),
+    "word bfloat16": partial(_IN_BFLOAT16("word", 64), RESULTS),
+    "sentence 32": partial(performance.quality_table("sentence", 32), RESULTS),
+    "word 32": partial(performance.quality_table("word", 32), RESULTS),
+    "sentence 128": partial(performance.quality_table("sentence", 128), RESULTS),
+    "word 128": partial(performance.quality_table("word", 128), RESULTS),
+    "gpu": partial(performance.gpu_table, RESULTS),
+    "runs": partial(performance.run_table, RESULTS),
+}
+"""Name of a mark → what makes the table behind it."""
+
+PAGES = ("README.md", "docs/performance.md")
+"""Where marks are; a mark is `<!-- name -->`, its table ends at `<!-- end -->`."""
+
+_MARKED = re.compile(r"(<!-- (?!end )([\w ]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+
+
 def renewed(page: str) -> str:
-    """The page with each marked table made anew."""
-    tables = {
-        "accuracy": accuracy_table,
-        "evidence": evidence_table,
-        "explanation": explanation_table,
-    }
-    for name, table in tables.items():
-        marked = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        made = table()
-        page, found = re.subn(
-            marked, lambda m, made=made: f"{m[1]}{made}\n{m[2]}", page, flags=re.DOTALL
-        )
-        if found != 1:
-            raise SystemExit(f"README.md has {found} places for the table {name!r}; expected 1")
-    return page
+    """The page with the table of each mark made anew."""
+
+    def made(found: re.Match[str]) -> str:
+        opening, name, end = found.groups()
+        if name not in TABLES:
+            raise SystemExit(f"there is no table {name!r}; choose one of {', '.join(TABLES)}")
+        return f"{opening}{TABLES[name]()}\n{end}"
+
+    return _MARKED.sub(made, page)
+
+
+def require_every_table(pages: Iterable[str]) -> None:
+    """A table that no page shows is a mark lost while editing."""
+    shown = {name for page in pages for _, name, _ in _MARKED.findall(page)}
+    if missing := sorted(TABLES.keys() - shown):
+        raise SystemExit(f"no page of {', '.join(PAGES)} has a place for {', '.join(missing)}")
 
 
 def main() -> None:
-    """Renew the README or check it."""
+    """Renew the pages or check them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    path = ROOT / "README.md"
-    page = path.read_text(encoding="utf-8")
-    new = renewed(page)
+    old = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+    require_every_table(old.values())
+    new = {name: renewed(page) for name, page in old.items()}
+    stale = [name for name in PAGES if new[name] != old[name]]
     if check:
-        sys.exit(0 if new == page else "README.md is not current; run benchmarks/tables.py")
-    path.write_text(new, encoding="utf-8")
+        sys.exit(f"{', '.join(stale)} not current; run benchmarks/tables.py" if stale else 0)
+    for name in stale:
+        (ROOT / name).write_text(new[name], encoding="utf-8")
 
 
 if __name__ == "__main__":

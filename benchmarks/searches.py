@@ -1,0 +1,36 @@
+"""The searches that are compared, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eagle_mllm.attribution.search.base import SearchStrategy
+from eagle_mllm.attribution.search.registry import make_search
+
+EXACT = "exact greedy"
+"""The label that every other search is a share of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A search under a name for tables, and what it may cost."""
+
+    label: str
+    name: str
+    """In the registry of searches."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    passes: int
+    """Budget: images that it may score for 64 regions."""
+
+    @property
+    def search(self) -> SearchStrategy:
+        """The strategy itself."""
+        return make_search(self.name, self.settings)
+
+
+PLANS = (
+    Plan(label=EXACT, name="greedy", passes=4156),
+    Plan(label="greedy, 16 picks", name="greedy", settings={"max_regions": 16}, passes=1902),
+    Plan(label="greedy, 8 picks", name="greedy", settings={"max_regions": 8}, passes=1078),
+)
+"""Every search of the registry stands here at least once; exact greedy first."""

@@ -1,0 +1,231 @@
+"""The shapes of the paper's models, with random weights: nothing is downloaded.
+
+Widths, depths and vocabularies are those of the published configurations, image sizes give the
+image tokens of typical COCO photographs. Tokenizer and chat template are those of our demo model
+of the same family: which ids a prompt has makes no difference to what a pass costs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers as hf
+from transformers import AutoModelForImageTextToText, AutoTokenizer
+
+from eagle_mllm.models.huggingface import HuggingFaceModel
+from eagle_mllm.models.registry import CHECKPOINTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """One model to build."""
+
+    family: str
+    """Demo checkpoint whose tokenizer it takes."""
+    vision: dict[str, Any]
+    text: dict[str, Any]
+    ties_embeddings: bool
+    image: tuple[int, int]
+    """Height and width of the image that is explained."""
+    text_tokens: int
+    """Prompt, template and answer, without the image."""
+
+
+_CLIP = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": 336,
+    "patch_size": 14,
+    "projection_dim": 768,
+}
+_QWEN_VISION = {
+    "depth": 32,
+    "hidden_size": 1280,
+    "intermediate_size": 3420,
+    "num_heads": 16,
+    "patch_size": 14,
+    "window_size": 112,
+    "fullatt_block_indexes": [7, 15, 23, 31],
+}
+_INTERN_VISION = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": [448, 448],
+    "patch_size": [14, 14],
+    "attention_bias": True,
+}
+_QWEN_ROPE = {"rope_type": "default", "mrope_section": [16, 24, 24], "rope_theta": 1_000_000.0}
+
+
+def _decoder(width: int, inner: int, layers: int, heads: int, shared: int) -> dict[str, Any]:
+    return {
+        "hidden_size": width,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": shared,
+        "max_position_embeddings": 32768,
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }
+
+
+SHAPES = {
+    "llava-1.5-7b": Shape(
+        family="llava",
+        vision=_CLIP,
+        text={**_decoder(4096, 11008, 32, 32, 32), "vocab_size": 32064},
+        ties_embeddings=False,
+        image=(480, 640),
+        text_tokens=56,
+    ),
+    "qwen2.5-vl-3b": Shape(
+        family="qwen2_5_vl",
+        vision={**_QWEN_VISION, "out_hidden_size": 2048},
+        text={
+            **_decoder(2048, 11008, 36, 16, 2),
+            "vocab_size": 151936,
+            "rope_parameters": _QWEN_ROPE,
+        },
+        ties_embeddings=True,
+        image=(427, 640),
+        text_tokens=60,
+    ),
+    "qwen2.5-vl-7b": Shape(
+        family="qwen2_5_vl",
+        vision={**_QWEN_VISION, "out_hidden_size": 3584},
+        text={
+            **_decoder(3584, 18944, 28, 28, 4),
+            "vocab_size": 152064,
+            "rope_parameters": _QWEN_ROPE,
+        },
+        ties_embeddings=False,
+        image=(427, 640),
+        text_tokens=60,
+    ),
+    "internvl3.5-4b": Shape(
+        family="internvl",
+        vision=_INTERN_VISION,
+        text={**_decoder(2560, 9728, 36, 32, 8), "vocab_size": 151936, "head_dim": 128},
+        ties_embeddings=False,
+        image=(1000, 1000),
+        text_tokens=118,
+    ),
+}
+"""Shape → how it is built. Lengths: 632, about 410, about 410 and 2,678 tokens."""
+
+
+def tiny(shape: Shape) -> Shape:
+    """The same architecture with two narrow layers, for tests without an accelerator."""
+    text = {**shape.text, **_decoder(64, 128, 2, 2, 2), "vocab_size": 1024, "head_dim": 32}
+    if "rope_parameters" in text:
+        text["rope_parameters"] = {**_QWEN_ROPE, "mrope_section": [4, 6, 6]}
+    layers = {"depth": 2} if "depth" in shape.vision else {"num_hidden_layers": 2}
+    heads = {"num_heads": 2} if "depth" in shape.vision else {"num_attention_heads": 2}
+    narrow: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 128}
+    vision = {**shape.vision, **layers, **heads, **narrow}
+    if "depth" in vision:
+        vision |= {"out_hidden_size": 64, "fullatt_block_indexes": [1]}
+    if "image_size" in vision:
+        vision["image_size"] = 112 if shape.family == "llava" else [112, 112]
+    return Shape(
+        family=shape.family,
+        vision=vision,
+        text=text,
+        ties_embeddings=shape.ties_embeddings,
+        image=(120, 160),
+        text_tokens=shape.text_tokens,
+    )
+
+
+def build(shape: Shape, *, device: torch.device, dtype: torch.dtype) -> Any:
+    """The model with random weights, made on the device, and its parts.
+
+    Returns:
+        Keyword arguments of `HuggingFaceModel.from_model`, without the batch size.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS / shape.family)
+    config = _CONFIGS[shape.family](shape, tokenizer)
+    config.dtype = dtype
+    with device:
+        module = AutoModelForImageTextToText.from_config(config, dtype=dtype)
+    module.generation_config.eos_token_id = tokenizer.eos_token_id
+    return {
+        "module": module.to(device).eval(),
+        "tokenizer": tokenizer,
+        "image_processor": _image_processor(shape),
+    }
+
+
+def wrapped(parts: dict[str, Any], *, batch_size: int) -> HuggingFaceModel:
+    """Our model around built parts; it is light, the weights are shared."""
+    return HuggingFaceModel.from_model(**parts, batch_size=batch_size)
+
+
+def _llava(shape: Shape, tokenizer: Any) -> hf.PretrainedConfig:
+    return hf.LlavaConfig(
+        vision_config={**shape.vision, "model_type": "clip_vision_model"},
+        text_config={**shape.text, "model_type": "llama"},
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        vision_feature_layer=-2,
+        vision_feature_select_strategy="default",
+        tie_word_embeddings=shape.ties_embeddings,
+    )
+
+
+def _qwen(shape: Shape, tokenizer: Any) -> hf.PretrainedConfig:
+    ids = {
+        f"{name}_token_id": tokenizer.convert_tokens_to_ids(token)
+        for name, token in {
+            "image": "<|image_pad|>",
+            "video": "<|video_pad|>",
+            "vision_start": "<|vision_start|>",
+            "vision_end": "<|vision_end|>",
+        }.items()
+    }
+    return hf.Qwen2_5_VLConfig(
+        vision_config=shape.vision,
+        text_config=shape.text,
+        tie_word_embeddings=shape.ties_embeddings,
+        **ids,
+    )
+
+
+def _internvl(shape: Shape, tokenizer: Any) -> hf.PretrainedConfig:
+    return hf.InternVLConfig(
+        vision_config=shape.vision,
+        text_config={**shape.text, "model_type": "qwen3"},
+        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_seq_length=(shape.vision["image_size"][0] // 28) ** 2,
+        downsample_ratio=0.5,
+        tie_word_embeddings=shape.ties_embeddings,
+    )
+
+
+_CONFIGS: dict[str, Callable[[Shape, Any], hf.PretrainedConfig]] = {
+    "llava": _llava,
+    "qwen2_5_vl": _qwen,
+    "internvl": _internvl,
+}
+
+
+def _image_processor(shape: Shape) -> Any:
+    """The PIL image processor with the published settings."""
+    if shape.family == "llava":
+        edge = shape.vision["image_size"]
+        return hf.CLIPImageProcessorPil(
+            size={"shortest_edge": edge}, crop_size={"height": edge, "width": edge}
+        )
+    if shape.family == "internvl":
+        height, width = shape.vision["image_size"]
+        return hf.GotOcr2ImageProcessorPil(
+            size={"height": height, "width": width}, min_patches=1, max_patches=12
+        )
+    return hf.Qwen2VLImageProcessorPil(
+        size={"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280}
+    )

@@ -1,0 +1,97 @@
+"""Results as they come: one JSON file a part, one line a measurement, nothing measured twice."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from eagle_mllm.attribution.atomic import atomic_write
+from eagle_mllm.attribution.provenance import as_json
+
+Row = dict[str, Any]
+"""One measurement: the names of its key, its values, and `run`, the number of its run."""
+
+
+class ResultFile:
+    """The rows of one part, each under a key that is measured once.
+
+    A row is on disk before the next one is measured, and several processes may add to one file:
+    each addition reads the file again and replaces it as a whole, under a lock of its folder.
+
+    Args:
+        path: of the JSON file; its folder is made.
+        key: the names that tell one row from another.
+    """
+
+    def __init__(self, path: Path, *, key: Sequence[str]) -> None:
+        self._path = path
+        self._key = tuple(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._keys = {self._key_of(row) for row in self._read()["rows"]}
+
+    def __contains__(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row with this key is there."""
+        return self._key_of(row) in self._keys
+
+    def add(self, row: Mapping[str, Any], *, run: Mapping[str, Any]) -> None:
+        """Write a row; one that another process has written meanwhile stays.
+
+        Args:
+            row: its key and its values.
+            run: on what machine and with what software it was measured.
+        """
+        with _locked(self._path.parent):
+            content = self._read()
+            self._keys = {self._key_of(known) for known in content["rows"]}
+            if row not in self:
+                number = _number_of(as_json(run), content["runs"])
+                content["rows"].append({**row, "run": number})
+                self._keys.add(self._key_of(row))
+                with atomic_write(self._path) as temporary:
+                    temporary.write_text(_text(content), encoding="utf-8")
+
+    def _read(self) -> dict[str, Any]:
+        if not self._path.exists():
+            return {"runs": [], "rows": []}
+        content: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
+        return content
+
+    def _key_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(row[name] for name in self._key)
+
+
+def rows_of(path: Path) -> list[Row]:
+    """The rows of a file; none where there is no file."""
+    if not path.exists():
+        return []
+    rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return rows
+
+
+def _number_of(run: Any, runs: list[Any]) -> int:
+    """The place of a run among the known ones, added if it is new."""
+    if run not in runs:
+        runs.append(run)
+    return runs.index(run)
+
+
+def _text(content: Mapping[str, list[Any]]) -> str:
+    """JSON with a line for each entry, so that a diff shows what was added."""
+    blocks = []
+    for name, entries in content.items():
+        lines = ",\n".join(f"    {json.dumps(as_json(entry))}" for entry in entries)
+        blocks.append(f'  "{name}": [\n{lines}\n  ]')
+    return "{\n" + ",\n".join(blocks) + "\n}\n"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
