@@ -119,7 +119,7 @@ def _bind(model: Model, sample: Sample, count: int, target: str) -> tuple[Region
 def ranked(plan: Plan, regions: Regions, scorer: Scorer) -> dict[str, Any]:
     """What the order of a plan is worth, and how many images it takes."""
     evaluate = SubsetEvaluator(scorer, len(regions))
-    ranking = plan.search.rank(len(regions), evaluate, Objective())
+    ranking = plan.search.rank(regions, evaluate, Objective())
     trace = trace_of(ranking, evaluate, regions)
     return {"passes": evaluate.forward_passes, **measures(trace)}
 

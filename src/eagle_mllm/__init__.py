@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from eagle_mllm.attribution.reliance import modality_reliance as modality_reliance
     from eagle_mllm.attribution.result import Attribution as Attribution
     from eagle_mllm.attribution.search.greedy import GreedySearch as GreedySearch
+    from eagle_mllm.attribution.search.multilevel import MultilevelSearch as MultilevelSearch
+    from eagle_mllm.attribution.search.windowed import (
+        WindowedGreedySearch as WindowedGreedySearch,
+    )
     from eagle_mllm.attribution.segmentation import segment as segment
     from eagle_mllm.attribution.trace import Trace as Trace
     from eagle_mllm.errors import EagleError as EagleError
@@ -49,10 +53,12 @@ _HOME = {
     "Generation": "eagle_mllm.attribution.generation",
     "GreedySearch": "eagle_mllm.attribution.search.greedy",
     "ModalityReliance": "eagle_mllm.attribution.reliance",
+    "MultilevelSearch": "eagle_mllm.attribution.search.multilevel",
     "Objective": "eagle_mllm.attribution.objective",
     "Regions": "eagle_mllm.attribution.regions",
     "Target": "eagle_mllm.attribution.generation",
     "Trace": "eagle_mllm.attribution.trace",
+    "WindowedGreedySearch": "eagle_mllm.attribution.search.windowed",
     "attribute": "eagle_mllm.attribution.method",
     "load": "eagle_mllm.attribution.io",
     "load_model": "eagle_mllm.models.registry",
@@ -73,10 +79,12 @@ __all__ = [
     "Generation",
     "GreedySearch",
     "ModalityReliance",
+    "MultilevelSearch",
     "Objective",
     "Regions",
     "Target",
     "Trace",
+    "WindowedGreedySearch",
     "__version__",
     "attribute",
     "load",

@@ -76,7 +76,7 @@ def test_settings_change_the_search_and_are_recorded(model, generation, regions)
     assert found.provenance["settings"] == {
         "method": "eagle",
         "objective": {"insight": 0.5, "necessity": 1.0},
-        "search": {"name": "greedy", "max_regions": 2},
+        "search": {"name": "greedy", "max_regions": 2, "budget": None},
         "fill": "blur",
     }
     assert found.provenance["model"]["id"] == "planted"
@@ -99,7 +99,12 @@ def test_the_fill_reaches_the_scorer(model, generation, regions, monkeypatch):
 def test_passes_are_counted_as_planned_and_told(model, generation, regions):
     told = []
     found = eagle.attribute(
-        model, generation, generation.find("cat"), regions=regions, on_pass=told.append
+        model,
+        generation,
+        generation.find("cat"),
+        regions=regions,
+        method=eagle.Eagle(search=eagle.GreedySearch()),
+        on_pass=told.append,
     )
     assert found.forward_passes == told[-1] == eagle.GreedySearch().planned_passes(6) == 38
     assert told == sorted(told)

@@ -146,7 +146,7 @@ SETTINGS = [
     ),
     Case("an unknown fill", explain("--fill", "green"), ("--fill", "green", "black")),
     Case("an unknown search", explain("--search", "magic"), ("--search", "greedy")),
-    Case("no region to search", explain("--max-regions", "0"), ("--max-regions",)),
+    Case("a budget of nothing", explain("--budget", "0"), ("--budget",)),
     Case("a negative weight", explain("--insight", "-1"), ("--insight",)),
     Case(
         "two weights of zero",

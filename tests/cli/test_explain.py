@@ -140,7 +140,7 @@ def test_the_options_reach_the_model_and_the_method(eagle, picture, planted):
             *("--model", "some/model", "--revision", "v2", "--device", "cpu"),
             *("--dtype", "float32", "--batch-size", "4", "--fill", "blur"),
             *("--pixels", "processor"),
-            *("--max-regions", "2", "--insight", "0.5", "--necessity", "2"),
+            *("--search", "greedy", "--budget", "40", "--insight", "0.5", "--necessity", "2"),
             *("--regions", "grid", "--n-regions", 8, "--json"),
         )
     )

@@ -33,7 +33,7 @@ def test_a_shipped_model_explains_a_scene_and_stdout_is_pure_json(folder, model)
     scenes.scene(3).image.save("scene.png")
     done = _eagle(
         *("explain", "scene.png", "--model", model, "--json"),
-        *("--n-regions", "9", "--max-regions", "2"),
+        *("--n-regions", "9", "--search", "greedy", "--budget", "46"),
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -15,7 +15,7 @@ from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.saliency import region_saliency, saliency_map
 from eagle_mllm.attribution.search.base import SearchStrategy
-from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.attribution.trace import trace_of
 from eagle_mllm.errors import RegionError, TargetError
@@ -62,7 +62,7 @@ class Eagle(AttributionMethod):
     Every choice is a field: how to search, what to search for, and what hidden pixels become.
     """
 
-    search: SearchStrategy = field(default_factory=GreedySearch)
+    search: SearchStrategy = field(default_factory=MultilevelSearch)
     """How the order is sought (Eq. 1)."""
 
     objective: Objective = field(default_factory=Objective)
@@ -90,7 +90,7 @@ class Eagle(AttributionMethod):
         require_explainable(generation, target, regions)
         scorer = model.scorer(generation, target, regions, fill=self.fill)
         evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
-        ranking = self.search.rank(len(regions), evaluate, self.objective)
+        ranking = self.search.rank(regions, evaluate, self.objective)
         trace = trace_of(ranking, evaluate, regions)
         settings = {
             "method": self.name,

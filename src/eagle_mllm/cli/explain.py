@@ -20,7 +20,7 @@ from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
-from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.attribution.search.registry import make_search
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json, print_summary
 from eagle_mllm.cli.loading import ModelChoice, open_model
@@ -66,8 +66,8 @@ def explain(
     regions: options.RegionsFrom = "slico",
     n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
-    search: options.Search = "greedy",
-    max_regions: options.MaxRegions = None,
+    search: options.Search = "multilevel",
+    budget: options.Budget = None,
     insight: options.Insight = 1.0,
     necessity: options.Necessity = 1.0,
     model: options.ModelName = "demo",
@@ -105,7 +105,7 @@ def explain(
         n_regions=n_regions,
         method=eagle_method(
             search=search,
-            max_regions=max_regions,
+            budget=budget,
             insight=insight,
             necessity=necessity,
             fill=fill,
@@ -127,8 +127,8 @@ def explain(
 
 def eagle_method(
     *,
-    search: options.SearchChoice = "greedy",
-    max_regions: int | None = None,
+    search: options.SearchChoice = "multilevel",
+    budget: int | None = None,
     insight: float = 1.0,
     necessity: float = 1.0,
     fill: options.FillChoice = "black",
@@ -143,8 +143,7 @@ def eagle_method(
     except SettingError as error:
         hint = "'--insight', '--necessity'"
         raise typer.BadParameter(str(error), param_hint=hint) from error
-    strategies = {"greedy": GreedySearch}
-    return Eagle(search=strategies[search](max_regions=max_regions), objective=objective, fill=fill)
+    return Eagle(search=make_search(search, {"budget": budget}), objective=objective, fill=fill)
 
 
 def run(

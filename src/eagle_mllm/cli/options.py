@@ -12,7 +12,7 @@ OUTPUT = "Output"
 
 FillChoice = Literal["black", "mean", "blur"]
 DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
-SearchChoice = Literal["greedy"]
+SearchChoice = Literal["multilevel", "greedy", "windowed"]
 PixelsChoice = Literal["auto", "component", "processor"]
 
 Prompt = Annotated[
@@ -92,12 +92,12 @@ Fill = Annotated[
 Search = Annotated[
     SearchChoice, typer.Option(help="How the order is searched.", rich_help_panel=METHOD)
 ]
-MaxRegions = Annotated[
+Budget = Annotated[
     int | None,
     typer.Option(
         min=1,
         metavar="N",
-        help="Stop the search after this many regions; the rest are ranked by the last scan.",
+        help="Score no more than this many images; by default what the search is made for.",
         rich_help_panel=METHOD,
     ),
 ]

@@ -1,4 +1,4 @@
-"""What a search is: sets and numbers in, an order out. It never sees an image."""
+"""What a search is: regions and numbers in, an order out. It never sees an image."""
 
 from abc import ABC, abstractmethod
 from dataclasses import fields, is_dataclass
@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.regions import Regions
 
 
 class Ranking(NamedTuple):
@@ -33,11 +34,11 @@ class SearchStrategy(ABC):
         """Short name for files and tables, as in "greedy"."""
 
     @abstractmethod
-    def rank(self, n_regions: int, evaluate: Evaluate, objective: Objective) -> Ranking:
+    def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
         """An order of all regions.
 
         Args:
-            n_regions: how many regions there are, at least 1.
+            regions: the partition: how many regions there are, and which ones are neighbours.
             evaluate: scores of subsets; equal subsets may be asked again at no cost.
             objective: F, from the scores of S and of V∖S.
         """

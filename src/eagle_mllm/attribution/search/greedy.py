@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
 from eagle_mllm.errors import SettingError
 
@@ -19,23 +20,30 @@ class GreedySearch(SearchStrategy):
     to the lowest region index.
 
     Raises:
-        SettingError: `max_regions` is less than 1.
+        SettingError: `max_regions` or `budget` is less than 1.
     """
 
     max_regions: int | None = None
     """Stop after this many picks and rank the rest by the last scan; None picks every region."""
 
+    budget: int | None = None
+    """Most images to score in one explanation, its trace included: as many picks as it pays for,
+    one at least. None is no bound."""
+
     def __post_init__(self) -> None:
-        if self.max_regions is not None and self.max_regions < 1:
-            raise SettingError(f"max_regions must be at least 1 or None; got {self.max_regions}")
+        for name in ("max_regions", "budget"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingError(f"{name} must be at least 1 or None; got {value}")
 
     @property
     def name(self) -> str:
         """The name "greedy"."""
         return "greedy"
 
-    def rank(self, n_regions: int, evaluate: Evaluate, objective: Objective) -> Ranking:
-        """The greedy order; its first picks do not depend on `max_regions`."""
+    def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
+        """The greedy order; its first picks do not depend on where it stops."""
+        n_regions = len(regions)
         picks = self._picks(n_regions)
         order: list[int] = []
         rest = np.arange(n_regions)
@@ -49,19 +57,27 @@ class GreedySearch(SearchStrategy):
 
     def planned_passes(self, n_regions: int) -> int:
         """Exactly what one explanation costs."""
-        picks = self._picks(n_regions)
-        if n_regions < 3:
-            return 2 * n_regions  # every subset
-        scans = sum(2 * left for left in range(n_regions, n_regions - picks, -1))
-        # The trace adds the rows after the last pick. Showing all regions but one equals hiding
-        # that one, which the first scan has asked: four subsets less for the two scans that end the
-        # search, two less where only the trace gets that far.
-        if picks < n_regions - 1:
-            return scans + 2 * (n_regions - 1 - picks)
-        return n_regions * (n_regions + 1) - 4
+        return _passes(self._picks(n_regions), n_regions)
 
     def _picks(self, n_regions: int) -> int:
-        return n_regions if self.max_regions is None else min(self.max_regions, n_regions)
+        picks = n_regions if self.max_regions is None else min(self.max_regions, n_regions)
+        if self.budget is not None:
+            while picks > 1 and _passes(picks, n_regions) > self.budget:
+                picks -= 1
+        return picks
+
+
+def _passes(picks: int, n_regions: int) -> int:
+    """Images scored for so many picks and the trace."""
+    if n_regions < 3:
+        return 2 * n_regions  # every subset
+    scans = sum(2 * left for left in range(n_regions, n_regions - picks, -1))
+    # The trace adds the rows after the last pick. Showing all regions but one equals hiding
+    # that one, which the first scan has asked: four subsets less for the two scans that end the
+    # search, two less where only the trace gets that far.
+    if picks < n_regions - 1:
+        return scans + 2 * (n_regions - 1 - picks)
+    return n_regions * (n_regions + 1) - 4
 
 
 def _scan(

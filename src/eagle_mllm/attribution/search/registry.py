@@ -7,10 +7,14 @@ from typing import Any
 
 from eagle_mllm.attribution.search.base import SearchStrategy
 from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.attribution.search.multilevel import MultilevelSearch
+from eagle_mllm.attribution.search.windowed import WindowedGreedySearch
 from eagle_mllm.errors import SettingError
 
 SEARCHES: dict[str, type[SearchStrategy]] = {
+    "multilevel": MultilevelSearch,
     "greedy": GreedySearch,
+    "windowed": WindowedGreedySearch,
 }
 """Name → strategy; each one's fields are its settings."""
 
@@ -19,7 +23,7 @@ def make_search(name: str, settings: Mapping[str, Any] | None = None) -> SearchS
     """The strategy of a name with some of its settings changed.
 
     >>> make_search("greedy", {"max_regions": 16})
-    GreedySearch(max_regions=16)
+    GreedySearch(max_regions=16, budget=None)
 
     Args:
         name: a key of `SEARCHES`.
@@ -34,7 +38,9 @@ def make_search(name: str, settings: Mapping[str, Any] | None = None) -> SearchS
     known = [field.name for field in fields(strategy)]  # type: ignore[arg-type]
     for setting in settings or {}:
         if setting not in known:
-            raise SettingError(f"search {name!r} has no setting {setting!r}; {_hint(setting, known)}")
+            raise SettingError(
+                f"search {name!r} has no setting {setting!r}; {_hint(setting, known)}"
+            )
     return strategy(**dict(settings or {}))
 
 

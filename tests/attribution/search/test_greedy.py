@@ -31,9 +31,14 @@ def weighted(weights):
     return SetFunction(lambda chosen: min(1.0, sum(weights[region] for region in chosen)))
 
 
+def line(n_regions):
+    return Regions.from_labels(np.arange(n_regions)[np.newaxis])
+
+
 def rank(scorer, n_regions, *, max_regions=None, objective=None):
     evaluate = SubsetEvaluator(scorer, n_regions)
-    return GreedySearch(max_regions=max_regions).rank(n_regions, evaluate, objective or Objective())
+    regions = line(n_regions)
+    return GreedySearch(max_regions=max_regions).rank(regions, evaluate, objective or Objective())
 
 
 def test_the_heaviest_region_comes_first():
@@ -111,13 +116,20 @@ def test_the_planned_passes_are_what_search_and_trace_cost(n_regions, max_region
     scorer = SetFunction(lambda chosen: values[sum(2**region for region in chosen)])
     evaluate = SubsetEvaluator(scorer, n_regions)
     search = GreedySearch(max_regions=max_regions)
-    ranking = search.rank(n_regions, evaluate, Objective())
-    trace_of(ranking, evaluate, Regions.from_labels(np.arange(n_regions)[np.newaxis]))
+    ranking = search.rank(line(n_regions), evaluate, Objective())
+    trace_of(ranking, evaluate, line(n_regions))
     assert evaluate.forward_passes == search.planned_passes(n_regions)
 
 
 def test_64_regions_cost_4156_passes():
     assert GreedySearch().planned_passes(64) == 64 * 65 - 4 == 4156
+
+
+@pytest.mark.parametrize(("budget", "picks"), [(4156, 64), (4155, 61), (254, 1), (1, 1)])
+def test_a_budget_pays_for_as_many_picks_as_it_can(budget, picks):
+    search = GreedySearch(budget=budget)
+    scorer = weighted(np.linspace(0, 1 / 64, 64))
+    assert search.rank(line(64), SubsetEvaluator(scorer, 64), Objective()).searched == picks
 
 
 def test_a_search_for_no_region_is_refused():
@@ -129,8 +141,8 @@ def test_a_strategy_without_settings_is_recorded_by_name():
     class Backwards(SearchStrategy):
         name = "backwards"
 
-        def rank(self, n_regions, evaluate, objective):
-            return Ranking(order=np.arange(n_regions)[::-1], searched=0)
+        def rank(self, regions, evaluate, objective):
+            return Ranking(order=np.arange(len(regions))[::-1], searched=0)
 
         def planned_passes(self, n_regions):
             return 2 * n_regions
@@ -139,4 +151,8 @@ def test_a_strategy_without_settings_is_recorded_by_name():
 
 
 def test_name_and_settings_are_recorded():
-    assert GreedySearch(max_regions=5).settings == {"name": "greedy", "max_regions": 5}
+    assert GreedySearch(max_regions=5).settings == {
+        "name": "greedy",
+        "max_regions": 5,
+        "budget": None,
+    }

@@ -1,0 +1,183 @@
+"""Coarse to fine, and back again: the search that is used unless another is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from eagle_mllm.attribution.evaluator import Evaluate
+from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.attribution.search.blocks import Block, coarse_blocks, halves
+from eagle_mllm.attribution.search.descent import prefixes, settle
+from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.attribution.search.values import ObjectiveValues
+from eagle_mllm.errors import SettingError
+
+_COARSE = 8
+"""Blocks that the search begins with."""
+
+_REACH = (3, 3, 2, 1)
+"""By how many places blocks of each level may move, the coarsest first."""
+
+_CYCLE = (4, 2, 1)
+"""Lengths of the pieces of an order that one cycle moves, one after another."""
+
+_CYCLE_REACH = 2
+
+_PATIENCE = 12
+"""Cycles in a row without any gain after which the search ends early."""
+
+_PER_REGION = 22
+"""Passes a region where no budget is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultilevelSearch(SearchStrategy):
+    """Orders blocks of neighbouring regions, halves them, and improves the order at every level.
+
+    Regions of one object often count only together, which a greedy search, adding one at a time,
+    cannot see. Here eight blocks of neighbours are ordered greedily; then every block is cut in
+    two, the better half first, and blocks are moved by a few places as long as Σ_r F(π_:r) of
+    Eq. 1 rises, until every block is one region. The rest of the budget goes into cycles: the order
+    found is itself cut into pieces of 4, 2 and 1 regions, which are moved in the same way; the cut
+    is another one each time, and a cycle that does not raise the sum is dropped.
+
+    The search asks large batches of independent subsets, and any budget gives a complete order:
+    more passes, a better one. It may end early where nothing improves any more.
+
+    Raises:
+        SettingError: the budget is less than 1, or the seed negative.
+    """
+
+    budget: int | None = None
+    """Most images to score in one explanation, its trace included; None is 22 a region, but no more
+    than exact greedy search takes. The trace alone takes 2 a region: with less than that, neighbours
+    follow each other unsearched."""
+
+    seed: int = 0
+    """Of the cuts; equal seeds give equal orders."""
+
+    def __post_init__(self) -> None:
+        if self.budget is not None and self.budget < 1:
+            raise SettingError(f"budget must be at least 1 or None; got {self.budget}")
+        if self.seed < 0:
+            raise SettingError(f"seed must not be negative; got {self.seed}")
+
+    @property
+    def name(self) -> str:
+        """The name "multilevel"."""
+        return "multilevel"
+
+    def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
+        """See `SearchStrategy`."""
+        run = _Run(regions.centroids, ObjectiveValues(evaluate, objective), self._limit(regions))
+        return Ranking(
+            order=run.improved(run.coarse_to_fine(), np.random.default_rng(self.seed)),
+            searched=len(regions),
+        )
+
+    def planned_passes(self, n_regions: int) -> int:
+        """The budget, or every subset where there are fewer; often a little less is scored."""
+        exact = GreedySearch().planned_passes(n_regions)
+        budget = min(_PER_REGION * n_regions, exact) if self.budget is None else self.budget
+        return max(min(budget, 1 << min(n_regions, 62)), 2 * n_regions)
+
+    def _limit(self, regions: Regions) -> int:
+        # The trace asks the empty and the whole image, the search does not.
+        return self.planned_passes(len(regions)) - 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One search: F, and how many images it may take."""
+
+    centroids: Float[np.ndarray, "regions 2"]
+    values: ObjectiveValues
+    limit: int
+
+    @property
+    def n_regions(self) -> int:
+        return len(self.centroids)
+
+    @property
+    def coarse_limit(self) -> int:
+        """What may be scored while the prefixes of a final order are still to be paid for."""
+        return self.limit - 2 * (self.n_regions - 1)
+
+    def coarse_to_fine(self) -> Int[np.ndarray, " regions"]:
+        blocks = self.greedy(coarse_blocks(self.centroids, at_least=_COARSE))
+        for reach in _REACH[:-1]:
+            blocks = self.settled(blocks, reach)
+            blocks = self.refined(blocks)
+        while len(blocks) < self.n_regions:
+            blocks = self.refined(self.settled(blocks, _REACH[-1]))
+        return np.concatenate(self.settled(blocks, _REACH[-1]))
+
+    def improved(
+        self, order: Int[np.ndarray, " regions"], rng: np.random.Generator
+    ) -> Int[np.ndarray, " regions"]:
+        """The order after as many cycles as the budget allows."""
+        best, idle = self.total(order), 0
+        while idle < _PATIENCE and self.values.spent < self.coarse_limit:
+            candidate = order
+            for length in _CYCLE:
+                pieces = _pieces(candidate, length, int(rng.integers(length)))
+                candidate = np.concatenate(self.settled(pieces, _CYCLE_REACH))
+            total = self.total(candidate)
+            order, idle = (candidate, 0) if total > best else (order, idle + 1)
+            best = max(total, best)
+        return order
+
+    def greedy(self, blocks: Sequence[Block]) -> list[Block]:
+        """Blocks in the order in which each raises F most."""
+        rest, ordered = list(blocks), list[Block]()
+        while rest:
+            shown = np.repeat(prefixes(ordered, self.n_regions)[-1:], len(rest), axis=0)
+            for row, block in zip(shown, rest, strict=True):
+                row[block] = True
+            if self.values.affordable(shown, self.coarse_limit) < len(rest):
+                return ordered + rest
+            ordered.append(rest.pop(int(self.values(shown).argmax())))
+        return ordered
+
+    def settled(self, blocks: Sequence[Block], reach: int) -> list[Block]:
+        is_coarse = len(blocks) < self.n_regions
+        return settle(
+            blocks,
+            self.values,
+            reach=reach,
+            n_regions=self.n_regions,
+            limit=self.coarse_limit if is_coarse else self.limit,
+        )
+
+    def refined(self, blocks: Sequence[Block]) -> list[Block]:
+        """Every block cut in two, the half with the larger F first."""
+        cut = [halves(block, self.centroids) for block in blocks]
+        before = prefixes(blocks, self.n_regions)[:-1]
+        pairs = [place for place, pair in enumerate(cut) if len(pair) == 2]
+        shown = np.repeat(before[pairs], 2, axis=0)
+        for row, half in zip(shown, (half for place in pairs for half in cut[place]), strict=True):
+            row[half] = True
+        known = self.values.affordable(shown, self.coarse_limit) // 2
+        if known:
+            for place, (first, second) in zip(
+                pairs, self.values(shown[: 2 * known]).reshape(-1, 2), strict=False
+            ):
+                if second > first:
+                    cut[place].reverse()
+        return [half for pair in cut for half in pair]
+
+    def total(self, order: Int[np.ndarray, " regions"]) -> float:
+        """Σ_r F(π_:r); minus infinity where it cannot be paid for."""
+        inner = prefixes(list(order[:, np.newaxis]), self.n_regions)[1:-1]
+        if self.values.affordable(inner, self.limit) < len(inner):
+            return -np.inf
+        return float(self.values(inner).sum()) if len(inner) else 0.0
+
+
+def _pieces(order: Int[np.ndarray, " regions"], length: int, start: int) -> list[Block]:
+    """The order cut at `start` and then after every so many regions."""
+    return [piece for piece in np.split(order, range(start, len(order), length)) if len(piece)]

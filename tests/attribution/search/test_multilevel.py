@@ -1,0 +1,86 @@
+"""Coarse to fine and back: what greedy cannot see, and what a budget buys."""
+
+import numpy as np
+import pytest
+
+from eagle_mllm.attribution.search.blocks import coarse_blocks, halves
+from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.attribution.search.multilevel import MultilevelSearch
+
+
+def total(trace):
+    """Σ_r F(π_:r), what Eq. 1 seeks."""
+    return float((trace.insertion + 1 - trace.deletion).sum())
+
+
+def test_a_block_is_cut_across_its_longer_side(cells):
+    centroids = cells(2, 4).centroids  # 0 1 2 3
+    left, right = halves(np.arange(8), centroids)  # 4 5 6 7
+    assert sorted(left.tolist()) == [0, 1, 4, 5]
+    assert sorted(right.tolist()) == [2, 3, 6, 7]
+
+
+def test_a_single_region_is_not_cut(cells):
+    (whole,) = halves(np.array([3]), cells(2, 4).centroids)
+    assert whole.tolist() == [3]
+
+
+@pytest.mark.parametrize("n_regions", [1, 2, 7, 8, 9, 63, 64])
+def test_coarse_blocks_hold_every_region_once(n_regions, cells):
+    blocks = coarse_blocks(cells(1, n_regions).centroids, at_least=8)
+    assert sorted(np.concatenate(blocks).tolist()) == list(range(n_regions))
+    assert min(8, n_regions) <= len(blocks) <= 8
+    assert max(map(len, blocks)) - min(map(len, blocks)) <= 1
+
+
+def test_evidence_that_counts_only_together_is_found_where_greedy_is_blind(
+    cells, set_function, explain
+):
+    # A square of four regions in the far corner. Either row of it is enough, and one region of a
+    # row says nothing: adding or hiding any single region changes nothing.
+    upper, lower = {22, 23}, {30, 31}
+    scorer = set_function(lambda chosen: float(upper <= chosen or lower <= chosen))
+    greedy, _ = explain(GreedySearch(), cells(4, 8), scorer)
+    ours, passes = explain(MultilevelSearch(), cells(4, 8), scorer)
+    assert set(ours.order[:4].tolist()) == upper | lower
+    assert greedy.insertion[4, 0] == 0
+    assert total(ours) > total(greedy)
+    assert passes < GreedySearch().planned_passes(32)
+
+
+def test_more_budget_never_gives_a_worse_order_of_regions(cells, set_function, explain, rng):
+    weights = rng.normal(size=25)
+    scorer = set_function(
+        lambda chosen: float(1 / (1 + np.exp(-sum(weights[region] for region in chosen))))
+    )
+    found = [
+        total(explain(MultilevelSearch(budget=budget), cells(5, 5), scorer)[0])
+        for budget in (400, 600, 900, 2000)
+    ]
+    assert found == sorted(found)
+
+
+def test_a_budget_below_the_trace_still_gives_neighbours(cells, lookup, explain, rng):
+    trace, passes = explain(MultilevelSearch(budget=1), cells(2, 4), lookup(8, rng))
+    assert passes == 16
+    assert trace.order.tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+
+
+def test_seeds_cut_in_different_places(cells, lookup, explain, rng):
+    scorer = lookup(16, rng)
+    orders = {
+        tuple(explain(MultilevelSearch(seed=seed, budget=900), cells(4, 4), scorer)[0].order)
+        for seed in range(4)
+    }
+    assert len(orders) > 1
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(ValueError, match="seed must not be negative"):
+        MultilevelSearch(seed=-1)
+
+
+def test_64_regions_cost_1408_passes_unless_asked_otherwise():
+    assert MultilevelSearch().planned_passes(64) == 1408
+    assert MultilevelSearch().planned_passes(9) == GreedySearch().planned_passes(9)
+    assert MultilevelSearch(budget=950).planned_passes(64) == 950
