@@ -53,9 +53,9 @@ class MultilevelSearch(SearchStrategy):
     """
 
     budget: int | None = None
-    """Most images to score in one explanation, its trace included; None is 22 a region, but no more
-    than exact greedy search takes. The trace alone takes 2 a region: with less than that, neighbours
-    follow each other unsearched."""
+    """Most images to score in one explanation, its trace included; None is 22 a region, but no
+    more than exact greedy search takes. The trace alone takes 2 a region: with less than that,
+    neighbours follow each other unsearched."""
 
     seed: int = 0
     """Of the cuts; equal seeds give equal orders."""
