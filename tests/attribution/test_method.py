@@ -78,6 +78,7 @@ def test_settings_change_the_search_and_are_recorded(model, generation, regions)
         "objective": {"insight": 0.5, "necessity": 1.0},
         "search": {"name": "greedy", "max_regions": 2, "budget": None},
         "fill": "blur",
+        "batch_size": None,
     }
     assert found.provenance["model"]["id"] == "planted"
 

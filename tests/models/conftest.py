@@ -77,6 +77,41 @@ def regions() -> Any:
     return Regions.from_labels(rows[:, np.newaxis] * 3 + columns[np.newaxis, :])
 
 
+@pytest.fixture
+def reference() -> Callable[..., Any]:
+    """The judge of all scores: probability and prediction of a target from one plain forward."""
+    return _plain_forward
+
+
+def _plain_forward(
+    model: Any, generation: Any, target: Any, image: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities from one plain forward over everything, all logits, positions by the model."""
+    import torch
+
+    encoded = model.family.encode(image, generation.prompt)
+    inputs = model.family.generation_inputs(encoded)
+    ids = torch.tensor([[*encoded.ids, *generation.ids]])
+    added = len(generation.ids)
+    inputs["input_ids"] = ids
+    for name, fill in {
+        "attention_mask": 1,
+        "mm_token_type_ids": 0,
+        "token_type_ids": 1 if model.module.config.model_type == "paligemma" else 0,
+    }.items():
+        if name in inputs:
+            tail = inputs[name].new_full((1, added), fill)
+            inputs[name] = torch.cat([inputs[name], tail], dim=1)
+    if "cross_attention_mask" in inputs:  # Mllama: the answer sees the image as the prompt does
+        mask = inputs["cross_attention_mask"]
+        inputs["cross_attention_mask"] = torch.cat([mask, *[mask[:, -1:]] * added], dim=1)
+    with torch.no_grad():
+        logits = model.module(**inputs).logits[0].double()
+    rows = [len(encoded.ids) + position - 1 for position in target.positions]
+    probability = logits.softmax(-1)[rows, list(target.ids)]
+    return probability.numpy(), logits[rows].argmax(-1).numpy()
+
+
 def _train(tiny: ModuleType, path: Path) -> None:
     import torch
 

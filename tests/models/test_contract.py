@@ -45,31 +45,6 @@ def subsets(n_rows, n_regions=12, seed=0):
     return shown
 
 
-def reference(model, generation, target, image):
-    """Probabilities from one plain forward over everything, all logits, positions by the model."""
-    encoded = model.family.encode(image, generation.prompt)
-    inputs = model.family.generation_inputs(encoded)
-    ids = torch.tensor([[*encoded.ids, *generation.ids]])
-    added = len(generation.ids)
-    inputs["input_ids"] = ids
-    for name, fill in {
-        "attention_mask": 1,
-        "mm_token_type_ids": 0,
-        "token_type_ids": 1 if model.module.config.model_type == "paligemma" else 0,
-    }.items():
-        if name in inputs:
-            tail = inputs[name].new_full((1, added), fill)
-            inputs[name] = torch.cat([inputs[name], tail], dim=1)
-    if "cross_attention_mask" in inputs:  # Mllama: the answer sees the image as the prompt does
-        mask = inputs["cross_attention_mask"]
-        inputs["cross_attention_mask"] = torch.cat([mask, *[mask[:, -1:]] * added], dim=1)
-    with torch.no_grad():
-        logits = model.module(**inputs).logits[0].double()
-    rows = [len(encoded.ids) + position - 1 for position in target.positions]
-    probability = logits.softmax(-1)[rows, list(target.ids)]
-    return probability.numpy(), logits[rows].argmax(-1).numpy()
-
-
 @pytest.mark.parametrize("name", TINY)
 def test_a_tiny_model_has_learned_its_sentence(cached, tiny, name):
     _, generation = cached(name)
@@ -100,7 +75,7 @@ def test_giving_back_the_generated_answer_gives_the_generated_ids(cached, name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_scores_equal_a_plain_forward_on_the_masked_image(cached, regions, name):
+def test_scores_equal_a_plain_forward_on_the_masked_image(cached, reference, regions, name):
     from eagle_mllm.attribution.masking import fill_image, masked_image
 
     model, generation = cached(name)
@@ -127,7 +102,7 @@ def test_scores_see_which_regions_are_shown(cached, regions, name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_whole_image_predicts_what_greedy_decoding_wrote(cached, regions, name):
+def test_the_whole_image_predicts_what_greedy_decoding_wrote(cached, reference, regions, name):
     model, generation = cached(name)
     target = generation.all(include_eos=True)
     scores = model.scorer(generation, target, regions)(np.ones((1, 12), bool))
@@ -187,7 +162,9 @@ def test_part_of_the_target_scores_as_within_the_whole(cached, regions, name):
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_a_counterfactual_asks_for_another_token_at_the_same_place(cached, regions, name):
+def test_a_counterfactual_asks_for_another_token_at_the_same_place(
+    cached, reference, regions, name
+):
     model, generation = cached(name)
     target = generation.counterfactual("blue", replacing="red")
     assert len(target) == 1

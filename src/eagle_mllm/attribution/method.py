@@ -97,6 +97,8 @@ class Eagle(AttributionMethod):
             "objective": asdict(self.objective),
             "search": self.search.settings,
             "fill": self.fill,
+            # As it ended: it may have been chosen from free memory, and halved since.
+            "batch_size": scorer.preferred_batch_size,
         }
         return Attribution(
             method=self.name,

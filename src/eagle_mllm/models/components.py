@@ -12,25 +12,24 @@ from eagle_mllm.attribution.masking import FillName, fill_image
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.models.pipeline import PixelPipeline, View
 from eagle_mllm.models.pixels import PixelSource
-from eagle_mllm.models.resampling import AxisWeights
+from eagle_mllm.models.resampling import AxisWeights, columns_come_first
 
 
 class ComponentPixels(PixelSource):
     """Pixels of subsets as sums of region components, made on the model's device.
 
-    A resize is linear, so resize(I_S) = resize(fill) + Σ_{r in S} resize(image − fill, in r alone).
-    Each term of the sum is computed once for an image and never leaves the device.
+    Pillow resizes along one axis and then along the other, and rounds and clips to 8 bits after
+    each. The first half is linear up to its rounding,
+    half(I_S) = half(fill) + Σ_{r in S} half(image − fill, in r alone), so each term is computed
+    once for an image and never leaves the device. For a subset they are summed, rounded and
+    clipped, and the second half is a matrix product. What remains between these pixels and those
+    of `ProcessorPixels` are ties of Pillow's fixed-point arithmetic: a grey level here and there.
 
     A component is computed on the bounding box of its region, one region at a time, and kept on
-    the window of the view that the box reaches. So all of them together hold a few times the
-    numbers of one view where regions are compact, not (number of regions) times as many, and no
-    copy of a large photograph in floating point is made for each region. (Regions that are each
-    scattered over the whole image need a whole view each.)
-
-    The sum is clipped and rounded to 8 bits, as in Pillow. Pillow also rounds and clips between
-    its horizontal and its vertical pass, which is not linear and is left out here: some values
-    differ from those of `ProcessorPixels` by a grey level, a few at hard borders by more. The mean
-    difference is far below 2/255.
+    the part of the view that the box reaches. So all of them together hold a few times the
+    numbers of one image that is resized along one axis, where regions are compact, not (number of
+    regions) times as many, and no copy of a large photograph in floating point is made for each
+    region. (Regions that are each scattered over the whole image need as much as an image each.)
 
     Args:
         pipeline: the steps of the image processor for an image of this size.
@@ -53,24 +52,27 @@ class ComponentPixels(PixelSource):
         self._device = device
         self._seen = np.zeros(len(regions), bool)
         filled = fill_image(image, fill)
-        resizers = [
-            _Resizer(view, image.shape[:2], resample=pipeline.resample, device=device)
-            for view in pipeline.views
+        self._sums = [
+            _Sum(view, filled, resample=pipeline.resample, device=device) for view in pipeline.views
         ]
-        self._sums = [_Sum(_resized_fill(resizer, filled)) for resizer in resizers]
         for region, (rows, columns) in enumerate(bounding_boxes(regions)):
             inside = regions.labels[rows, columns, np.newaxis] == region
             difference = image[rows, columns].astype(np.int16) - filled[rows, columns]
-            for resizer, total in zip(resizers, self._sums, strict=True):
-                component = resizer(difference * inside, rows, columns)
-                if component is not None and bool(component.values.any()):
-                    self._seen[region] = True
-                    total.components.append((region, component))
+            for total in self._sums:
+                self._seen[region] |= total.add(region, difference * inside, rows, columns)
 
     @property
     def seen_regions(self) -> Bool[np.ndarray, " regions"]:
         """See `PixelSource`: regions outside the crop, and those that equal the fill, are not."""
         return self._seen
+
+    def touching(self) -> Bool[np.ndarray, "rows regions"]:
+        """See `PixelSource`."""
+        columns = []
+        for region in range(len(self._seen)):
+            marked = self._pipeline.arrange([total.marked(region) for total in self._sums])
+            columns.append(marked["pixel_values"].flatten(1).any(dim=1))
+        return torch.stack(columns, dim=1).cpu().numpy()
 
     @property
     def stored_values(self) -> int:
@@ -84,8 +86,9 @@ class ComponentPixels(PixelSource):
 
 
 class _Component(NamedTuple):
-    """What is added to a window of a view; nothing is added outside it."""
+    """What a region adds to a window of a half-resized view; it adds nothing outside."""
 
+    region: int
     rows: slice
     columns: slice
     values: Tensor
@@ -93,56 +96,91 @@ class _Component(NamedTuple):
 
 
 class _Sum:
-    """One view of the image with everything hidden, and what each region adds to it."""
+    """One view of the image with everything hidden, and what each region adds to it.
 
-    def __init__(self, hidden: Tensor) -> None:
-        self.hidden = hidden
-        self.components: list[tuple[int, _Component]] = []
+    All is kept resized along the rows alone: as many rows as the image has, or those of them that
+    the view needs, and as many columns as the view. Where Pillow begins with the columns, image
+    and view are turned before and the result is turned back.
+    """
+
+    def __init__(
+        self, view: View, filled: RGBImage, *, resample: int, device: torch.device
+    ) -> None:
+        self._turned = columns_come_first(filled.shape[:2], view.size)
+        if self._turned:
+            view = View(view.size[::-1], view.columns, view.rows)
+            filled = filled.swapaxes(0, 1)
+        self._view = view
+        self._device = device
+        self._rows, self._columns = (
+            AxisWeights(source, target, resample=resample)
+            for source, target in zip(filled.shape[:2], view.size, strict=True)
+        )
+        self._needed = self._rows.needed(view.rows)
+        # Pillow leaves out a resize to the same size.
+        self._down: Tensor | None = None
+        if self._rows.source != self._rows.target:
+            self._down = self._matrix(self._rows, view.rows, self._needed)
+        self._hidden = self._half_resized_fill(filled)
+        self._components: list[_Component] = []
 
     @property
     def stored_values(self) -> int:
-        return self.hidden.numel() + sum(one.values.numel() for _, one in self.components)
+        return self._hidden.numel() + sum(one.values.numel() for one in self._components)
+
+    def add(self, region: int, box: np.ndarray, rows: slice, columns: slice) -> bool:
+        """Keep what values (rows, columns, 3) of a box add; false if that is nothing."""
+        if self._turned:
+            box, rows, columns = box.swapaxes(0, 1), columns, rows
+        down = _overlap(rows, self._needed)
+        across = _overlap(self._columns.reached(columns), self._view.columns)
+        if down is None or across is None:
+            return False
+        values = self._half_resized(box[_moved(down, rows.start)], columns, across)
+        if not bool(values.any()):
+            return False
+        down = _moved(down, self._needed.start)
+        across = _moved(across, self._view.columns.start)
+        self._components.append(_Component(region, down, across, values))
+        return True
+
+    def marked(self, region: int) -> Tensor:
+        """True where a region may change the view (1, 1, height, width)."""
+        mark = torch.zeros_like(self._hidden[None, :1])
+        for one in self._components:
+            if one.region == region:
+                mark[:, :, one.rows, one.columns] = one.values.any(dim=0).float()
+        return self._upright(mark if self._down is None else self._down.abs() @ mark) > 0
 
     def __call__(self, weights: Tensor) -> Tensor:
         """Views (batch, 3, height, width) for weights (batch, regions) of 0 and 1."""
-        views = self.hidden.expand(len(weights), -1, -1, -1).clone()
+        half = self._hidden.expand(len(weights), -1, -1, -1).clone()
         # Always in the order of the regions, so that a row does not depend on its batch mates.
-        for region, component in self.components:
-            window = views[:, :, component.rows, component.columns]
-            window.addcmul_(weights[:, region].view(-1, 1, 1, 1), component.values)
-        return views
+        for one in self._components:
+            window = half[:, :, one.rows, one.columns]
+            window.addcmul_(weights[:, one.region].view(-1, 1, 1, 1), one.values)
+        if self._down is None:
+            return self._upright(half)
+        return self._upright(self._down @ half.clamp_(0, 255).add_(0.5).floor_())
 
+    def _upright(self, views: Tensor) -> Tensor:
+        return views.mT.contiguous() if self._turned else views
 
-class _Resizer:
-    """Resizes boxes of an image, everything else being 0, to a view of it."""
+    def _half_resized_fill(self, filled: RGBImage) -> Tensor:
+        columns = self._view.columns
+        if (filled == filled[0, 0]).all():
+            # One colour stays this colour: a large photograph need not be resized for it.
+            colour = torch.tensor(filled[0, 0].tolist(), device=self._device, dtype=torch.float32)
+            size = self._needed.stop - self._needed.start, columns.stop - columns.start
+            return colour.view(3, 1, 1).expand(3, *size)
+        return self._half_resized(filled[self._needed], slice(0, filled.shape[1]), columns)
 
-    def __init__(
-        self, view: View, size: tuple[int, ...], *, resample: int, device: torch.device
-    ) -> None:
-        self.view = view
-        self.device = device
-        self._rows, self._columns = (
-            AxisWeights(source, target, resample=resample)
-            for source, target in zip(size, view.size, strict=True)
-        )
-
-    def __call__(self, box: np.ndarray, rows: slice, columns: slice) -> _Component | None:
-        """The window that values (rows, columns, 3) of a box reach; None if it is not in view."""
-        down = _overlap(self._rows.reached(rows), self.view.rows)
-        across = _overlap(self._columns.reached(columns), self.view.columns)
-        if down is None or across is None:
-            return None
-        values = torch.from_numpy(box).to(self.device).permute(2, 0, 1).float()
-        values = self._matrix(self._rows, down, rows) @ values
-        values = values @ self._matrix(self._columns, across, columns).T
-        return _Component(
-            rows=_moved(down, self.view.rows.start),
-            columns=_moved(across, self.view.columns.start),
-            values=values,
-        )
+    def _half_resized(self, box: np.ndarray, columns: slice, across: slice) -> Tensor:
+        values = torch.from_numpy(box).to(self._device).permute(2, 0, 1).float()
+        return values @ self._matrix(self._columns, across, columns).T
 
     def _matrix(self, axis: AxisWeights, target: slice, source: slice) -> Tensor:
-        return torch.from_numpy(axis.matrix(target, source)).to(self.device)
+        return torch.from_numpy(axis.matrix(target, source)).to(self._device)
 
 
 def bounding_boxes(regions: Regions) -> list[tuple[slice, slice]]:
@@ -155,19 +193,6 @@ def bounding_boxes(regions: Regions) -> list[tuple[slice, slice]]:
     return [
         (_extent(rows), _extent(columns)) for rows, columns in zip(in_row, in_column, strict=True)
     ]
-
-
-def _resized_fill(resizer: _Resizer, filled: RGBImage) -> Tensor:
-    view = resizer.view
-    height, width = filled.shape[:2]
-    if (filled == filled[0, 0]).all():
-        # One colour stays this colour: a large photograph need not be resized for it.
-        colour = torch.tensor(filled[0, 0].tolist(), device=resizer.device, dtype=torch.float32)
-        kept = view.rows.stop - view.rows.start, view.columns.stop - view.columns.start
-        return colour.view(3, 1, 1).expand(3, *kept)
-    whole = resizer(filled, slice(0, height), slice(0, width))
-    assert whole is not None, "a view shows some of the image"
-    return whole.values
 
 
 def _extent(present: Bool[np.ndarray, " pixels"]) -> slice:

@@ -1,8 +1,11 @@
 """Models of transformers behind the `Model` interface."""
 
+from collections.abc import Callable, Hashable
+from functools import partial
 from os import PathLike, fspath
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
 import transformers
 
@@ -13,17 +16,12 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model, ModelInfo
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import ModelError, RegionError, TargetError
+from eagle_mllm.models.batch_size import AutoBatchSize, BatchSize, checked_batch_size
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
 from eagle_mllm.models.pixel_path import PixelChoice, bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
-
-BatchSize = int | Literal["auto"]
-"""Images a forward pass; "auto" chooses for the device."""
-
-_AUTO_BATCH = {"cpu": 8}
-_AUTO_BATCH_ACCELERATOR = 16
 
 
 class HuggingFaceModel(Model):
@@ -59,6 +57,7 @@ class HuggingFaceModel(Model):
         self._name = name
         self._revision = revision
         self._batch_size = checked_batch_size(batch_size)
+        self._auto_batch_size = AutoBatchSize.on(module.device)
         self._pixels = chosen_path(pixels, family)
 
     @classmethod
@@ -80,7 +79,7 @@ class HuggingFaceModel(Model):
                 Qwen-VL, InternVL), where the processor needs torchvision,
             tokenizer: its tokenizer, with the chat template, and
             image_processor: its image processor.
-            batch_size: images a forward pass.
+            batch_size: images a forward pass; see `eagle_mllm.load_model`.
             pixels: how hidden regions reach the model; see `eagle_mllm.load_model`.
 
         Raises:
@@ -123,7 +122,7 @@ class HuggingFaceModel(Model):
                 "attention": str(self.module.config._attn_implementation),
                 "image_processor": type(parts.image_processor).__name__,
                 "pixels": self._pixels,
-                "batch_size": str(self._fixed_batch_size()),
+                "batch_size": str(self._batch_size),
                 "torch": torch.__version__,
                 "transformers": transformers.__version__,
             },
@@ -196,15 +195,31 @@ class HuggingFaceModel(Model):
             fill=fill,
             device=self.module.device,
         )
-        return HuggingFaceScorer(
+        make = partial(
+            HuggingFaceScorer,
             self.module,
             self.family,
             encoded,
             answer=generation.ids,
             target=target,
             pixels=pixels,
-            batch_size=self._fixed_batch_size(),
         )
+        shapes = [(name, *values.shape) for name, values in encoded.pixels.items()]
+        shape = (len(encoded.ids) + max(target.positions), len(target), *shapes)
+        return make(batch_size=self._images_a_pass(make, shape, n_regions=len(regions)))
+
+    def _images_a_pass(
+        self, make: Callable[..., HuggingFaceScorer], shape: Hashable, *, n_regions: int
+    ) -> int:
+        if self._batch_size != "auto":
+            return self._batch_size
+
+        def fits(batch_size: int) -> bool:
+            trial = make(batch_size=batch_size)
+            trial(np.array([[True], [False]]).repeat(n_regions, axis=1))
+            return trial.preferred_batch_size == batch_size
+
+        return self._auto_batch_size(shape, fits)
 
     def _check(self, generation: Generation, target: Target, regions: Regions) -> None:
         height, width = generation.image.shape[:2]
@@ -276,19 +291,3 @@ class HuggingFaceModel(Model):
         if ends is None:
             return []
         return [ends] if isinstance(ends, int) else list(ends)
-
-    def _fixed_batch_size(self) -> int:
-        if self._batch_size == "auto":
-            return _AUTO_BATCH.get(self.module.device.type, _AUTO_BATCH_ACCELERATOR)
-        return self._batch_size
-
-
-def checked_batch_size(batch_size: BatchSize) -> BatchSize:
-    """The batch size, if it is one.
-
-    Raises:
-        ModelError: it is neither "auto" nor a positive integer.
-    """
-    if batch_size == "auto" or (isinstance(batch_size, int) and batch_size >= 1):
-        return batch_size
-    raise ModelError(f"batch_size must be 'auto' or a positive integer; got {batch_size!r}")

@@ -20,10 +20,11 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import cached_file
 
 from eagle_mllm.errors import EagleError, MissingDependency, ModelError
+from eagle_mllm.models.batch_size import BatchSize, checked_batch_size
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import Parts
-from eagle_mllm.models.huggingface import BatchSize, HuggingFaceModel, checked_batch_size
+from eagle_mllm.models.huggingface import HuggingFaceModel
 from eagle_mllm.models.pixel_path import PixelChoice, checked_pixels
 
 _DTYPES = {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}

@@ -63,6 +63,8 @@ class PixelPipeline:
     def finish(self, views: Sequence[Tensor]) -> dict[str, Tensor]:
         """Pixel arguments of views in 8-bit values; what the filter overshot is clipped, as ever.
 
+        Values are rounded half up, as in Pillow: where an image is halved, such ties are common.
+
         Args:
             views: (batch, 3, height, width) each, in float32. They are overwritten.
         """
@@ -70,7 +72,7 @@ class PixelPipeline:
         gain, shift = (self.scale / std), (-mean / std)
         return self.arrange(
             [
-                view.clamp_(0, 255).round_().mul_(gain.to(view)).add_(shift.to(view))
+                view.clamp_(0, 255).add_(0.5).floor_().mul_(gain.to(view)).add_(shift.to(view))
                 for view in views
             ]
         )

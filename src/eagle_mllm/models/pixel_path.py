@@ -13,7 +13,8 @@ from eagle_mllm.errors import ModelError
 from eagle_mllm.models.components import ComponentPixels
 from eagle_mllm.models.families.base import EncodedPrompt, Family
 from eagle_mllm.models.pipeline import PixelPipeline
-from eagle_mllm.models.pixels import PixelSource, ProcessorPixels
+from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.processor_pixels import ProcessorPixels
 
 PixelPath = Literal["component", "processor"]
 """How pixels are made: `ComponentPixels` or `ProcessorPixels`."""

@@ -44,8 +44,9 @@ def load_model(
         device: "auto" takes the first of CUDA, Apple's MPS and the CPU; or a torch device.
         dtype: "auto" is the precision of the checkpoint on a GPU and float32 on the CPU; or
             "float32", "bfloat16", "float16" (or the torch dtype).
-        batch_size: images a forward pass; "auto" chooses for the device. It is halved when
-            memory runs out.
+        batch_size: images a forward pass; "auto" measures a pass of each new shape of sample and
+            takes what fits into half of the free memory, at most 8 on the CPU and 32 elsewhere.
+            It is halved when memory runs out all the same.
         revision: branch, tag or commit of a hub repository.
         pixels: how the pixels of images with hidden regions are made. "component" resizes every
             region once and adds the shown ones up on the device; "processor" hides regions in the

@@ -1,8 +1,8 @@
 """Pillow's resize as a linear map: the weights with which source pixels enter target pixels.
 
-Pillow resizes rows and columns apart. A target pixel is a weighted mean of the source pixels under
-a filter that is centred on it and, where the image shrinks, widened by the same factor
-(`precompute_coeffs` in Pillow's `Resample.c`; the same weights here, in float64).
+Pillow resizes rows and columns apart, with 8-bit values in between. A target pixel is a weighted
+mean of the source pixels under a filter that is centred on it and, where the image shrinks, widened
+by the same factor (`precompute_coeffs` in its `Resample.c`; the same weights here, in float64).
 """
 
 from collections.abc import Callable
@@ -50,6 +50,10 @@ class AxisWeights:
             int(np.searchsorted(self._first, source.stop, side="left")),
         )
 
+    def needed(self, target: slice) -> slice:
+        """The source pixels under the filter of these target pixels."""
+        return slice(int(self._first[target.start]), int(self._last[target.stop - 1]))
+
     def matrix(self, target: slice, source: slice) -> Float[np.ndarray, "target source"]:
         """The float32 weights of some source pixels in some target pixels."""
         first = self._first[target, np.newaxis]
@@ -60,6 +64,16 @@ class AxisWeights:
         rows = np.broadcast_to(np.arange(len(first))[:, np.newaxis], places.shape)
         matrix[rows[inside], places[inside]] = self._weights[target][inside]
         return matrix
+
+
+def columns_come_first(source: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether Pillow resizes along the columns first, from one (height, width) to another.
+
+    As Pillow 13 was seen to do, which usually begins with the rows. Another release may decide
+    otherwise; the wrong order costs a tenth of a grey level on average.
+    """
+    fewer_rows, fewer_columns = (one - other for one, other in zip(source, target, strict=True))
+    return fewer_rows > max(0, 2 * fewer_columns)
 
 
 def is_reproducible(resample: Any) -> bool:

@@ -59,6 +59,7 @@ class HuggingFaceScorer(Scorer):
         self._target_ids = torch.tensor(target.ids, device=device)
         self._keeps_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._text: tuple[int, Tensors] = (0, {})
+        self._vision = family.vision_encoder(module, prompt, pixels)
 
     @property
     def preferred_batch_size(self) -> int:
@@ -91,9 +92,15 @@ class HuggingFaceScorer(Scorer):
         if not parts:
             empty = (0, len(self._rows))
             return SubsetScores(np.empty(empty, np.float32), np.empty(empty, np.int64))
+        # The only look at the results, so that a GPU is never waited for between two passes.
         probability, predicted = (
             torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)
         )
+        if np.isnan(probability).any():
+            raise ModelError(
+                f"the model returned NaN in {self._module.dtype}; load it with dtype='bfloat16' or "
+                "dtype='float32'"
+            )
         return SubsetScores(probability=probability, predicted=predicted)
 
     def _score(self, shown: Subsets) -> tuple[Tensor, Tensor] | None:
@@ -107,21 +114,22 @@ class HuggingFaceScorer(Scorer):
 
     @torch.no_grad()
     def _forward(self, shown: Subsets) -> tuple[Tensor, Tensor]:
-        arguments = self._text_inputs(len(shown)) | to_module(self._pixels(shown), self._module)
+        arguments = self._text_inputs(len(shown)) | self._image_inputs(shown)
         if self._keeps_rows:
             arguments["logits_to_keep"] = self._rows
         logits = self._module(**arguments, use_cache=False, return_dict=True).logits
         if not self._keeps_rows:
             logits = logits[:, self._rows]
-        log_p = logits.float().log_softmax(dim=-1)
+        log_p = logits.log_softmax(dim=-1, dtype=torch.float32)
         at_target = log_p.gather(-1, self._target_ids.expand(len(shown), -1).unsqueeze(-1))
-        probability = at_target.squeeze(-1).exp()
-        if torch.isnan(probability).any():
-            raise ModelError(
-                f"the model returned NaN in {logits.dtype}; load it with dtype='bfloat16' or "
-                "dtype='float32'"
-            )
-        return probability, logits.argmax(dim=-1)
+        return at_target.squeeze(-1).exp(), logits.argmax(dim=-1)
+
+    def _image_inputs(self, shown: Subsets) -> dict[str, Any]:
+        """Pixels, or the features of an encoder of the family's own."""
+        pixels = to_module(self._pixels(shown), self._module)
+        if self._vision is None:
+            return pixels
+        return {"mm_encoder_outputs": self._vision(pixels, shown)}
 
     def _text_inputs(self, batch: int) -> Tensors:
         if self._text[0] != batch:
@@ -130,6 +138,8 @@ class HuggingFaceScorer(Scorer):
         return dict(self._text[1])
 
     def _halve(self) -> None:
+        if self._vision is not None:
+            self._vision.forget()
         if self._module.device.type == "cuda":
             torch.cuda.empty_cache()
         if self._batch_size == 1:

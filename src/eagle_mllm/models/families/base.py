@@ -13,6 +13,8 @@ from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
 from eagle_mllm.models.chat import Chat
 from eagle_mllm.models.pipeline import PixelPipeline
+from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.vision import VisionEncoder
 
 Tensors = dict[str, Tensor]
 """Keyword arguments of a model's forward."""
@@ -86,6 +88,19 @@ class Family(ABC):
         same for every size.
         """
         del size
+        return None
+
+    def vision_encoder(
+        self, module: Any, prompt: EncodedPrompt, pixels: PixelSource
+    ) -> VisionEncoder | None:
+        """A faster way to the image features of one sample; None leaves it to the model's own.
+
+        Args:
+            module: the transformers model.
+            prompt: the encoded image, whose grid or tiles all subsets share.
+            pixels: where the pixels of subsets come from.
+        """
+        del module, prompt, pixels
         return None
 
     @abstractmethod

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
-from eagle_mllm.models.families.base import AssembledFamily, Tensors
+from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt, Tensors
 from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.tile_memory import TileMemory, is_touched_by_all
+from eagle_mllm.models.vision import VisionEncoder, takes_features
 
 
 class InternVL(AssembledFamily):
@@ -61,6 +65,20 @@ class InternVL(AssembledFamily):
             arrange=lambda views: {"pixel_values": _tiles(views, rows, columns)},
             **levels,
         )
+
+    def vision_encoder(
+        self, module: Any, prompt: EncodedPrompt, pixels: PixelSource
+    ) -> VisionEncoder | None:
+        """A memory of tiles, where there are several and it is known which regions touch them.
+
+        That is known of region components. With `pixels="processor"` the model encodes every tile
+        of every subset itself. See `Family.vision_encoder`.
+        """
+        several = len(prompt.pixels["pixel_values"]) > 1
+        touching = pixels.touching() if several and takes_features(module) else None
+        if touching is None or is_touched_by_all(touching).all():
+            return None
+        return TileMemory(module, touching)
 
 
 def _tiles(views: Sequence[Tensor], rows: int, columns: int) -> Tensor:

@@ -8,7 +8,10 @@ from torch import Tensor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt, Tensors
+from eagle_mllm.models.families.qwen_vision import QwenVision
 from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.vision import VisionEncoder
 
 
 class QwenVL(AssembledFamily):
@@ -72,10 +75,19 @@ class QwenVL(AssembledFamily):
             "image_grid_thw": grid.expand(batch, -1),
         }
 
+    def vision_encoder(
+        self, module: Any, prompt: EncodedPrompt, pixels: PixelSource
+    ) -> VisionEncoder | None:
+        """Equal windows as one batch. See `Family.vision_encoder`."""
+        del pixels
+        if not QwenVision.is_served(module):
+            return None
+        return QwenVision(module, prompt.pixels["image_grid_thw"])
+
     def text_inputs(
         self, module: Any, prompt: EncodedPrompt, ids: Tensor, *, batch: int
     ) -> Tensors:
-        """Ids, and positions of shape (3, batch, length)."""
+        """Ids, and positions of shape (3, 1, length), the same for all."""
         row = ids.expand(1, -1)
         positions, _ = module.model.get_rope_index(
             row,
@@ -84,7 +96,7 @@ class QwenVL(AssembledFamily):
         )
         return {
             "input_ids": ids.expand(batch, -1),
-            "position_ids": positions.expand(-1, batch, -1),
+            "position_ids": positions,
         }
 
     def generation_inputs(self, prompt: EncodedPrompt) -> Tensors:
