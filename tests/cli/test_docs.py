@@ -17,12 +17,19 @@ def test_the_help_texts_in_the_page_are_current():
 
 
 def test_the_page_has_the_help_of_every_command():
-    described = re.findall(r"<!-- help: eagle ?([\w-]*) -->", PAGE.read_text(encoding="utf-8"))
+    described = re.findall(r"<!-- help: eagle ?([\w -]*?) -->", PAGE.read_text(encoding="utf-8"))
     commands = {command.callback.__name__ for command in app.registered_commands}
+    commands |= {
+        f"{group.name} {command.callback.__name__}"
+        for group in app.registered_groups
+        for command in group.typer_instance.registered_commands
+    }
     assert set(described) == {"", *commands}
 
 
-@pytest.mark.parametrize("command", ["", "explain", "show", "scene", "demo"])
+@pytest.mark.parametrize(
+    "command", ["", "explain", "show", "run", "tables", "data check", "scene", "demo"]
+)
 def test_help_fits_a_page_and_holds_no_escape_codes(command):
     lines = help_text(command).splitlines()
     assert max(len(line) for line in lines) <= 96

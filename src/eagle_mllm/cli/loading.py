@@ -34,7 +34,7 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
     Raises:
         ModelError: If there is no such model, or it cannot be loaded or take images.
     """
-    with _bars(show=show_bars):
+    with library_bars(show=show_bars):
         from eagle_mllm.models import registry
 
         return registry.load_model(
@@ -48,7 +48,7 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
 
 
 @contextmanager
-def _bars(*, show: bool) -> Iterator[None]:
+def library_bars(*, show: bool) -> Iterator[None]:
     """The libraries read their switch when they are imported, which happens inside."""
     if show or _NO_BARS in os.environ:
         yield

@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 import eagle_mllm
+from eagle_mllm.cli.data import data
 from eagle_mllm.cli.demo import demo
 from eagle_mllm.cli.explain import explain
 from eagle_mllm.cli.problems import EagleGroup
+from eagle_mllm.cli.run import run
 from eagle_mllm.cli.scene import scene
 from eagle_mllm.cli.show import show
+from eagle_mllm.cli.tables import tables
 
 app = typer.Typer(
     name="eagle",
@@ -43,6 +46,9 @@ def _eagle(
 
 app.command()(explain)
 app.command()(show)
+app.command()(run)
+app.command()(tables)
+app.add_typer(data, name="data")
 app.command()(scene)
 app.command()(demo)
 

@@ -1,6 +1,7 @@
 """The help texts in docs/cli.md: `python -m eagle_mllm.cli.reference docs/cli.md` renews them.
 
-A text stands between `<!-- help: eagle explain -->` and `<!-- end -->`.
+A text stands between `<!-- help: eagle explain -->` and `<!-- end -->`; a command of a group is
+named with its group, as in `eagle data check`.
 """
 
 import re
@@ -11,15 +12,16 @@ from typer.testing import CliRunner
 
 from eagle_mllm.cli.main import app
 
-_BLOCK = re.compile(r"(<!-- help: eagle ?(?P<command>[\w-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- help: eagle ?(?P<command>[\w -]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Help is laid out for the terminal it is printed on; the page has one of its own.
 _TERMINAL = {"COLUMNS": "96", "NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb"}
 
 
 def help_text(command: str) -> str:
     """What `eagle COMMAND --help` prints; an empty name is `eagle --help`."""
-    arguments = [command, "--help"] if command else ["--help"]
-    printed = CliRunner(env=_TERMINAL).invoke(app, arguments, prog_name="eagle").stdout
+    printed = (
+        CliRunner(env=_TERMINAL).invoke(app, [*command.split(), "--help"], prog_name="eagle").stdout
+    )
     return "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()).strip("\n")
 
 

@@ -1,0 +1,28 @@
+"""The paper's tables, from the records of runs.
+
+    runs = [load_run(path) for path in paths]
+    tables = tables_of(runs)            # values: rows, columns, cells with n, n_missing, interval
+    print(markdown(tables))             # or latex, long_form (CSV), terminal
+
+A table says which runs it stands on, how many samples failed or had nothing to explain, and calls
+nothing the best that may be so by accident.
+"""
+
+from eagle_mllm.report.tables.building import tables_of
+from eagle_mllm.report.tables.latex import latex
+from eagle_mllm.report.tables.long_form import long_form
+from eagle_mllm.report.tables.markdown import markdown
+from eagle_mllm.report.tables.table import Column, Labels, Row, Table
+from eagle_mllm.report.tables.terminal import terminal
+
+__all__ = [
+    "Column",
+    "Labels",
+    "Row",
+    "Table",
+    "latex",
+    "long_form",
+    "markdown",
+    "tables_of",
+    "terminal",
+]

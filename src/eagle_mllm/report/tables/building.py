@@ -1,0 +1,133 @@
+"""From runs to tables."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from eagle_mllm.metrics.summary import Summary, paired_difference, summarize
+from eagle_mllm.report.tables.catalogue import TABLES, Spec, groups_of
+from eagle_mllm.report.tables.parts import Part, parts_of
+from eagle_mllm.report.tables.table import Column, Labels, Row, Table
+from eagle_mllm.runs.store import Run
+
+# Every cell gets a generator of its own, so that it does not depend on its neighbours.
+_SEED = 0
+
+
+def tables_of(runs: Sequence[Run]) -> tuple[Table, ...]:
+    """The paper's tables that these runs fill, in the paper's order.
+
+    Which run belongs to which table follows from its task and its settings. The same runs give
+    the same tables, to the last digit of every interval.
+
+    Args:
+        runs: what `load_run` read, in the order of the rows.
+
+    Raises:
+        ResultError: a run has no finished sample.
+    """
+    parts = [part for run in runs for part in parts_of(run)]
+    grouped = ((spec, groups_of(spec, parts)) for spec in TABLES)
+    return tuple(_table(spec, groups) for spec, groups in grouped if groups)
+
+
+def _table(spec: Spec, groups: Sequence[tuple[Part, ...]]) -> Table:
+    parts = [part for group in groups for part in group]
+    columns = tuple(
+        column for column in spec.columns if any(part.has(column.measure) for part in parts)
+    )
+    rows: list[Row] = []
+    differences: list[Row] = []
+    for group in groups:
+        pairs = _differences(group, columns)
+        rows += [_row(index, group, columns, pairs) for index in range(len(group))]
+        differences += pairs.values()
+    return Table(
+        name=spec.name,
+        title=spec.title,
+        columns=columns,
+        rows=tuple(rows),
+        differences=tuple(differences),
+        footer=_footer([part.run for part in parts]),
+    )
+
+
+_Pairs = dict[tuple[int, int], Row]
+
+
+def _differences(group: Sequence[Part], columns: Sequence[Column]) -> _Pairs:
+    """Every two parts with samples in common, by their places in the group."""
+    return {
+        (i, j): _difference(group[i], group[j], columns)
+        for i, j in combinations(range(len(group)), 2)
+        if group[i].measures.keys() & group[j].measures.keys()
+    }
+
+
+def _difference(first: Part, second: Part, columns: Sequence[Column]) -> Row:
+    # A sample that only one of them explained is missing, and counted as such.
+    samples = sorted(first.measures.keys() | second.measures.keys())
+    return Row(
+        labels=Labels(*map(_minus, first.labels, second.labels)),
+        n_samples=len(first.measures.keys() & second.measures.keys()),
+        cells=tuple(_difference_cell(first, second, column, samples) for column in columns),
+        best=(False,) * len(columns),
+    )
+
+
+def _difference_cell(first: Part, second: Part, column: Column, samples: Sequence[str]) -> Summary:
+    measure = column.measure
+    # A measure that their task does not have is not missing.
+    measured = samples if first.has(measure) or second.has(measure) else ()
+    values = (part.values(measure, measured) for part in (first, second))
+    return paired_difference(*values, rng=np.random.default_rng(_SEED))
+
+
+def _minus(first: str, second: str) -> str:
+    return first if first == second else f"{first} − {second}"
+
+
+def _row(index: int, group: Sequence[Part], columns: Sequence[Column], pairs: _Pairs) -> Row:
+    part, others = group[index], [other for other in range(len(group)) if other != index]
+    victories = [_victories(pairs, place, column) for place, column in enumerate(columns)]
+    return Row(
+        labels=part.labels,
+        n_samples=len(part.measures),
+        cells=tuple(_cell(part, column) for column in columns),
+        best=tuple(
+            bool(others) and all((index, other) in won for other in others) for won in victories
+        ),
+    )
+
+
+def _cell(part: Part, column: Column) -> Summary:
+    measured = part.measures if part.has(column.measure) else ()
+    return summarize(part.values(column.measure, measured), rng=np.random.default_rng(_SEED))
+
+
+def _victories(pairs: _Pairs, place: int, column: Column) -> set[tuple[int, int]]:
+    """Who is better than whom in a column, as far as the intervals know."""
+    won = set()
+    for (first, second), row in pairs.items():
+        difference = row.cells[place]
+        if column.better is not None and difference.excludes_zero:
+            first_is_better = (difference.mean > 0) == (column.better == "higher")
+            won.add((first, second) if first_is_better else (second, first))
+    return won
+
+
+def _footer(runs: Sequence[Run]) -> str:
+    """One line: every planned sample is somewhere in it."""
+    distinct = list({id(run): run for run in runs}.values())
+    counts = {
+        "explained": sum(len(run.records) for run in distinct),
+        "not applicable": sum(len(run.not_applicable) for run in distinct),
+        "failed": sum(len(run.failures) for run in distinct),
+        "not yet run": sum(run.n_missing for run in distinct),
+    }
+    ends = ", ".join(f"{count} {name}" for name, count in counts.items())
+    named = ", ".join(f"{run.config.name} {len(run.failures)}" for run in distinct if run.failures)
+    failures = f" Failures: {named}." if named else ""
+    several = "s" if len(distinct) > 1 else ""
+    return f"{sum(counts.values())} samples in {len(distinct)} run{several}: {ends}.{failures}"

@@ -1,0 +1,125 @@
+"""The five tables of the paper, and which runs belong to which: that follows from what they did."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from eagle_mllm.report.tables.parts import DEFAULTS, PASSES, Part
+from eagle_mllm.report.tables.table import Column, Labels
+
+FAITHFULNESS = (
+    Column(measure="insertion_auc", heading="insertion", better="higher"),
+    Column(measure="deletion_auc", heading="deletion", better="lower"),
+    Column(measure="faithfulness_gap", heading="gap", better="higher"),
+    Column(measure="average_highest_score", heading="highest score", better="higher"),
+)
+SENSITIVE = tuple(
+    Column(
+        measure=f"{column.measure}_sensitive",
+        heading=f"{column.heading}, sensitive",
+        better=column.better,
+    )
+    for column in FAITHFULNESS
+)
+EVIDENCE = (Column(measure="evidence_auroc", heading="evidence AUROC", better="higher"),)
+POINTING = (
+    Column(measure="pointing_box", heading="pointing, box", better="higher"),
+    Column(measure="pointing_mask", heading="pointing, mask", better="higher"),
+    Column(measure="pointing_box_any", heading="any overlap, box"),
+    Column(measure="pointing_mask_any", heading="any overlap, mask"),
+)
+CORRECTION = (
+    Column(measure="corrected_area", heading="AMCR", better="lower"),
+    Column(measure="corrected_within_10", heading="CSR@10%", better="higher"),
+)
+COST = (Column(measure=PASSES, heading="passes", better="lower", decimals=0),)
+
+Groups = list[tuple[Part, ...]]
+"""Parts that may be compared stand together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What a table shows."""
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    ablates: str | None = None
+    """The label that an ablation varies; None for a table that compares models and methods."""
+
+
+TABLES = (
+    Spec(
+        name="sentences",
+        title="Faithfulness of sentences: captions and visual questions",
+        tasks=("caption", "vqa"),
+        columns=(*FAITHFULNESS, *SENSITIVE, *EVIDENCE, *COST),
+    ),
+    Spec(
+        name="words",
+        title="Faithfulness of words, and the pointing game",
+        tasks=("object",),
+        columns=(*FAITHFULNESS, *POINTING, *COST),
+    ),
+    Spec(
+        name="hallucination",
+        title="Correction of hallucinations",
+        tasks=("existence",),
+        columns=(*FAITHFULNESS, *CORRECTION, *COST),
+    ),
+    Spec(
+        name="objective",
+        title="Ablation of the objective",
+        tasks=("caption", "vqa", "object", "existence"),
+        columns=(*FAITHFULNESS, *COST),
+        ablates="objective",
+    ),
+    Spec(
+        name="regions",
+        title="Ablation of the number of regions",
+        tasks=("caption", "vqa", "object", "existence"),
+        columns=(*FAITHFULNESS, *COST),
+        ablates="regions",
+    ),
+)
+
+
+def groups_of(spec: Spec, parts: Sequence[Part]) -> Groups:
+    """The parts that belong to a table, those that may be compared together.
+
+    A table of methods leaves ablations out where the run that they vary is there; comparable are
+    one task, data set and model. An ablation needs two values of what it varies; comparable is what
+    is equal in all else.
+    """
+    chosen = [part for part in parts if part.labels.task in spec.tasks]
+    if spec.ablates is None:
+        return _grouped(_without_ablations(chosen), lambda labels: labels[:3])
+    varied = spec.ablates
+    families = _grouped(chosen, lambda labels: _but(labels, varied))
+    return [group for group in families if len({getattr(p.labels, varied) for p in group}) > 1]
+
+
+def _without_ablations(parts: Iterable[Part]) -> list[Part]:
+    kept = []
+    for family in _grouped(parts, lambda labels: _but(labels, *DEFAULTS)):
+        usual = [part for part in family if _is_default(part.labels)]
+        kept += usual or list(family)
+    return kept
+
+
+def _is_default(labels: Labels) -> bool:
+    return all(getattr(labels, name) == value for name, value in DEFAULTS.items())
+
+
+def _but(labels: Labels, *names: str) -> tuple[str, ...]:
+    """All that was run but these settings; the name of a run says nothing about it."""
+    return labels._replace(**dict.fromkeys((*names, "run"), ""))
+
+
+def _grouped(parts: Iterable[Part], key: Callable[[Labels], tuple[str, ...]]) -> Groups:
+    groups: dict[tuple[str, ...], list[Part]] = {}
+    for part in parts:
+        groups.setdefault(key(part.labels), []).append(part)
+    return [tuple(group) for group in groups.values()]

@@ -1,0 +1,120 @@
+"""The records of a run, by task, with what was run in the words of a table."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.search.registry import make_search
+from eagle_mllm.errors import ResultError
+from eagle_mllm.report.tables.table import Labels
+from eagle_mllm.runs.config import RegionsSection
+from eagle_mllm.runs.methods import MethodSection, ObjectiveSection
+from eagle_mllm.runs.record import Outcome, Record
+from eagle_mllm.runs.store import Run
+
+PASSES = "forward_passes"
+"""The one column that is no measure: images scored for a sample."""
+
+NONE = "–"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one run has to say on one task."""
+
+    labels: Labels
+    run: Run
+    measures: Mapping[str, Mapping[str, float]]
+    """Sample id → its measures."""
+
+    def has(self, measure: str) -> bool:
+        """Whether the measure belongs to this task, also where no sample has a number."""
+        return any(measure in values for values in self.measures.values())
+
+    def values(self, measure: str, samples: Iterable[str]) -> list[float]:
+        """The measure of each sample, in this order, NaN where there is none.
+
+        Args:
+            measure: its key.
+            samples: which.
+        """
+        return [self.measures.get(sample, {}).get(measure, math.nan) for sample in samples]
+
+
+def parts_of(run: Run) -> tuple[Part, ...]:
+    """The parts of a run: one a task, in the order in which they first occur.
+
+    Raises:
+        ResultError: no sample of the run has ended yet.
+    """
+    outcomes: tuple[Outcome, ...] = (*run.records, *run.not_applicable, *run.failures)
+    if not outcomes:
+        raise ResultError(
+            f"run {run.config.name!r} has no finished sample; go on with `eagle run`, or leave it "
+            "out"
+        )
+    return tuple(
+        Part(
+            labels=labels_of(run, task=task),
+            run=run,
+            measures={
+                record.sample_id: {**record.measures, PASSES: float(record.forward_passes)}
+                for record in _sorted(run.records)
+                if record.task == task
+            },
+        )
+        for task in dict.fromkeys(outcome.task for outcome in outcomes)
+    )
+
+
+def labels_of(run: Run, *, task: str) -> Labels:
+    """What was run, in the words of a table."""
+    config = run.config
+    model = config.model
+    return Labels(
+        task=task,
+        data=str(run.data["name"]),
+        model=model.id if model.revision is None else f"{model.id}@{model.revision}",
+        method=config.method.name,
+        search=_search(config.method),
+        objective=_objective(config.method.objective),
+        regions=_regions(config.regions),
+        run=run.folder.name,
+    )
+
+
+def _sorted(records: Iterable[Record]) -> list[Record]:
+    # The bootstrap draws by place: equal runs must give equal intervals, however they were written.
+    return sorted(records, key=lambda record: record.sample_id)
+
+
+def _search(method: MethodSection) -> str:
+    if method.name != "eagle":
+        return NONE
+    name = str(method.search["name"])
+    usual = make_search(name).settings
+    changed = {key: value for key, value in method.search.items() if usual.get(key) != value}
+    settings = ", ".join(f"{key}={value}" for key, value in changed.items())
+    return f"{name}({settings})" if settings else name
+
+
+def _objective(objective: ObjectiveSection) -> str:
+    weights = objective.insight, objective.necessity
+    if weights == (Objective().insight, Objective().necessity):
+        return "both"
+    if 0 in weights:
+        return "insight only" if objective.insight else "necessity only"
+    return f"{weights[0]:g} insight, {weights[1]:g} necessity"
+
+
+def _regions(regions: RegionsSection) -> str:
+    usual = regions.method == RegionsSection().method
+    return str(regions.count) if usual else f"{regions.count} {regions.method}"
+
+
+DEFAULTS = {
+    "objective": _objective(ObjectiveSection()),
+    "regions": _regions(RegionsSection()),
+}
+"""The labels of what an ablation leaves."""

@@ -1,0 +1,206 @@
+"""What a run is: read from TOML, checked whole, every default spelled out."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from eagle_mllm.attribution.provenance import JSON
+from eagle_mllm.errors import SettingError
+from eagle_mllm.runs.methods import MethodSection, Section
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class DataSection(Section):
+    """`[data]`: which data set, and whatever settings that data set has."""
+
+    model_config = ConfigDict(extra="allow")
+
+    set: str
+    """A name that `eagle_mllm.datasets` knows."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every key but `set`."""
+        return dict(self.model_extra or {})
+
+
+class ModelSection(Section):
+    """`[model]`: which weights answer, and how they are run; see `eagle_mllm.load_model`."""
+
+    id: str
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_size: Positive | Literal["auto"] = "auto"
+    pixels: Literal["auto", "component", "processor"] = "auto"
+    revision: str | None = None
+
+
+class RegionsSection(Section):
+    """`[regions]`: how images are cut."""
+
+    method: Literal["slico", "grid", "slico-opencv", "seeds"] = "slico"
+    count: Annotated[int, Field(ge=2)] = 64
+
+
+class SampleSection(Section):
+    """`[run]`: which samples, and how long an answer may be."""
+
+    limit: Positive | None = None
+    """How many samples; None for all."""
+
+    offset: Annotated[int, Field(ge=0)] = 0
+    """How many samples to pass over first."""
+
+    seed: int | None = None
+    """Shuffles the samples before offset and limit; None keeps the order of the data set."""
+
+    max_new_tokens: Positive = 128
+    """Longest answer, in tokens."""
+
+
+class RunConfig(Section):
+    """Everything that decides the records of a run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.\-]*$")]
+    """What the run's folder is called: letters, digits, `.`, `_`, `-`."""
+
+    data: DataSection
+    model: ModelSection
+    method: MethodSection = MethodSection()
+    regions: RegionsSection = RegionsSection()
+    run: SampleSection = SampleSection()
+    paths: dict[str, str] = Field(default_factory=dict)
+    """Values of `${NAME}` in the other tables; they win over the environment."""
+
+    @property
+    def identity(self) -> dict[str, JSON]:
+        """The part on which a record depends.
+
+        Neither the selection of samples nor the place of files belongs to it: a longer selection
+        goes on in the same folder, and a data set is known by its fingerprint.
+        """
+        return self.model_dump(
+            mode="json", exclude={"name": True, "paths": True, "run": {"limit", "offset"}}
+        )
+
+    def resolved(self, environment: Mapping[str, str] = os.environ) -> "RunConfig":
+        """The same with every `${NAME}` replaced.
+
+        Args:
+            environment: values of names that `[paths]` has not.
+
+        Raises:
+            SettingError: a name has no value.
+        """
+        values = {**environment, **self.paths}
+        document = self.model_dump(mode="json")
+        expanded = {
+            key: part if key == "paths" else _expanded(part, values, key)
+            for key, part in document.items()
+        }
+        return RunConfig.model_validate(expanded)
+
+
+def load_config(path: Path, *, settings: Mapping[str, Any] | None = None) -> RunConfig:
+    """Read a run from a TOML file.
+
+    Args:
+        path: the file.
+        settings: values that replace those of the file, by dotted name, as in
+            `{"regions.count": 32}`.
+
+    Raises:
+        SettingError: the file cannot be read, or something in it is unknown or out of range.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"cannot read {path}: {error.strerror}; give a TOML file") from error
+    except ValueError as error:  # of the decoder and of TOML's own grammar
+        raise SettingError(f"{path} is not a TOML file: {error}") from error
+    for name, value in (settings or {}).items():
+        _put(document, name, value)
+    try:
+        return RunConfig.model_validate(document)
+    except ValidationError as error:
+        raise SettingError(f"{path}: {_first_problem(error)}") from error
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`key=value` of a command line; the value is TOML, or else plain text.
+
+    >>> parse_setting("regions.count=32"), parse_setting("model.id=demo/llava")
+    (('regions.count', 32), ('model.id', 'demo/llava'))
+
+    Raises:
+        SettingError: there is no `=`, or no name before it.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not all(part.strip() for part in name.split(".")):
+        raise SettingError(f"{text!r} is no setting; write key=value, as in regions.count=32")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), value
+
+
+def _put(document: dict[str, Any], name: str, value: object) -> None:
+    *tables, key = name.split(".")
+    for table in tables:
+        document = document.setdefault(table, {})
+        if not isinstance(document, dict):
+            raise SettingError(f"cannot set {name}: {table!r} is a value, not a table")
+    document[key] = value
+
+
+def _expanded(part: Any, values: Mapping[str, str], where: str) -> Any:
+    if isinstance(part, dict):
+        return {key: _expanded(item, values, f"{where}.{key}") for key, item in part.items()}
+    if isinstance(part, list):
+        return [_expanded(item, values, where) for item in part]
+    if not isinstance(part, str):
+        return part
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise SettingError(
+                f"{where} needs ${{{match[1]}}}, which has no value; "
+                f"export {match[1]}=..., or --set paths.{match[1]}=..."
+            )
+        return values[match[1]]
+
+    return _VARIABLE.sub(value, part)
+
+
+def _first_problem(error: ValidationError) -> str:
+    """The first complaint of pydantic as one line that says what to do."""
+    first = error.errors()[0]
+    # A place inside a union ends in the name of its branch, which is no name of a setting.
+    place = ".".join(part for part in map(str, first["loc"]) if part.isidentifier())
+    if first["type"] == "extra_forbidden":
+        return _unknown(first["loc"])
+    if first["type"] == "missing":
+        return f"{place} is missing; add it"
+    if isinstance(cause := first.get("ctx", {}).get("error"), SettingError):
+        return f"{place}: {cause}"
+    return f"{place} is {first['input']!r:.80}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _unknown(place: tuple[int | str, ...]) -> str:
+    *tables, key = map(str, place)
+    section: Any = RunConfig
+    for table in tables:
+        section = section.model_fields[table].annotation
+    known: Mapping[str, Any] = section.model_fields if issubclass(section, BaseModel) else {}
+    near = get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    return f"there is no setting {'.'.join(map(str, place))!r}; {hint}"

@@ -1,0 +1,197 @@
+"""Goes through the samples of a run, and never dies on one of them."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+import eagle_mllm
+from eagle_mllm.attribution.model import ModelInfo
+from eagle_mllm.attribution.provenance import JSON, provenance
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.datasets.dataset import DataSet
+from eagle_mllm.datasets.registry import open_data
+from eagle_mllm.datasets.sample import Sample
+from eagle_mllm.errors import SettingError
+from eagle_mllm.runs.config import RunConfig, SampleSection
+from eagle_mllm.runs.executors import Executor
+from eagle_mllm.runs.files import SCHEMA_VERSION
+from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record
+from eagle_mllm.runs.store import RecordStore, run_key
+from eagle_mllm.runs.worker import ExplainWork, Finished
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One of several parts of a selection: every `parts`-th sample of it.
+
+    Raises:
+        SettingError: there is no such part.
+    """
+
+    part: int = 1
+    """Which one, from 1."""
+
+    parts: int = 1
+    """How many there are."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.part <= self.parts:
+            raise SettingError(f"there is no shard {self.part}/{self.parts}; expected 1/N to N/N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """How the samples of a start stand, those included that an earlier one has worked on."""
+
+    folder: Path
+    planned: int
+    done: int = 0
+    not_applicable: int = 0
+    failed: int = 0
+    problems: int = 0
+    """What the data set could not make a sample of, or warns about."""
+
+    @property
+    def ended(self) -> int:
+        """How many have an outcome."""
+        return self.done + self.not_applicable + self.failed
+
+    def counting(self, kinds: Iterable[type[Outcome]]) -> "Tally":
+        """The same after some more outcomes."""
+        seen = list(kinds)
+        return replace(
+            self,
+            done=self.done + seen.count(Record),
+            not_applicable=self.not_applicable + seen.count(NotApplicable),
+            failed=self.failed + seen.count(Failure),
+        )
+
+
+OnTally = Callable[[Tally], None]
+"""Called before the first sample and after each."""
+
+
+def run(
+    config: RunConfig,
+    executor: Executor,
+    *,
+    out: Path,
+    shard: Shard = Shard(),
+    retry_failed: bool = False,
+    on_tally: OnTally | None = None,
+) -> Tally:
+    """Explain the samples of a data set that have no outcome yet.
+
+    Started again with the same settings, it goes on where it was stopped; with other settings, in
+    another folder. An error ends a sample, not the run. An interruption or a full disk ends the
+    run, and loses the samples that are being worked on.
+
+    Args:
+        config: what to do.
+        executor: where to do it; it is started and stopped here.
+        out: the folder in which the run's own folder lies.
+        shard: which part of the selected samples to do. Shards may run at the same time.
+        retry_failed: whether samples that failed are tried again.
+        on_tally: called before the first sample and after each.
+
+    Raises:
+        EagleError: the data set or the model cannot be used, or the folder cannot be written to.
+    """
+    resolved = config.resolved()
+    data = open_data(resolved.data.set, **resolved.data.settings)
+    selected = _selected(data, config.run)
+    with executor:
+        info = executor.start(ExplainWork(config=resolved))
+        store = RecordStore(out / f"{config.name}-{run_key(_identity(config, info, data))}")
+        store.describe(_description(config, info, data), [sample.id for sample in selected])
+        mine = selected[shard.part - 1 :: shard.parts]
+        ended = store.ended(sample.id for sample in mine)
+        if retry_failed:
+            ended = {sample: kind for sample, kind in ended.items() if kind is not Failure}
+        todo = [sample for sample in mine if sample.id not in ended]
+        store.log(
+            {
+                "event": "start",
+                "samples": len(todo),
+                "problems": [str(problem) for problem in data.problems],
+                "made_with": _made_with(info),
+            }
+        )
+        empty = Tally(folder=store.folder, planned=len(mine), problems=len(data.problems))
+        tally = empty.counting(ended.values())
+        return _work_off(todo, executor, store, tally=tally, on_tally=on_tally)
+
+
+def _work_off(
+    samples: Sequence[Sample],
+    executor: Executor,
+    store: RecordStore,
+    *,
+    tally: Tally,
+    on_tally: OnTally | None,
+) -> Tally:
+    report = on_tally or (lambda _: None)
+    report(tally)
+    for finished in executor.run(samples):
+        store.write(finished.outcome)
+        store.log(_entry(finished))
+        tally = tally.counting([type(finished.outcome)])
+        report(tally)
+    return tally
+
+
+def _entry(finished: Finished) -> dict[str, JSON]:
+    """The journal's line of a sample."""
+    outcome = finished.outcome
+    entry: dict[str, JSON] = {
+        "event": "sample",
+        "sample": outcome.sample_id,
+        "outcome": outcome.outcome,
+        "seconds": finished.seconds,
+        "explain_seconds": finished.explain_seconds,
+        "worker": finished.worker,
+    }
+    return entry if finished.trace is None else {**entry, "trace": finished.trace}
+
+
+def _selected(data: DataSet, chosen: SampleSection) -> Sequence[Sample]:
+    places = list(range(len(data)))
+    if chosen.seed is not None:
+        random.Random(chosen.seed).shuffle(places)
+    stop = None if chosen.limit is None else chosen.offset + chosen.limit
+    selected = [data[place] for place in places[chosen.offset : stop]]
+    if not selected:
+        raise SettingError(
+            f"there is no sample to run: {data.name} has {len(data)}, offset is {chosen.offset}; "
+            "take a smaller offset or another data set"
+        )
+    return selected
+
+
+def _identity(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JSON]:
+    """Everything that decides a record. The weights count as they were loaded, not as asked."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "eagle": eagle_mllm.__version__,
+        "config": config.identity,
+        "model": {"id": info.id, "revision": info.revision, "dtype": info.dtype},
+        "data": data.fingerprint,
+    }
+
+
+def _description(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JSON]:
+    return {
+        "config": config.model_dump(mode="json"),
+        "data": {"name": data.name, "fingerprint": data.fingerprint},
+        "made_with": _made_with(info),
+    }
+
+
+def _made_with(info: ModelInfo) -> dict[str, JSON]:
+    """Software, machine and model. Regions differ from sample to sample: none are named."""
+    any_regions = Regions(labels=np.zeros((1, 1), dtype=np.int32))
+    known = provenance(model=info, regions=any_regions, settings={})
+    return {key: value for key, value in known.items() if key not in {"regions", "settings"}}

@@ -1,0 +1,151 @@
+import pickle
+
+import pytest
+
+from eagle_mllm.attribution.method import Eagle
+from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.search.greedy import GreedySearch
+from eagle_mllm.errors import SettingError
+from eagle_mllm.runs.config import load_config, parse_setting
+from eagle_mllm.runs.methods import make_method
+
+MINIMAL = """
+name = "x"
+data = { set = "scenes" }
+model = { id = "demo" }
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def read(text="", **options):
+        path = tmp_path / "run.toml"
+        path.write_text(MINIMAL + text)
+        return load_config(path, **options)
+
+    return read
+
+
+def test_every_default_is_written_out(load):
+    assert load().model_dump(mode="json") == {
+        "name": "x",
+        "data": {"set": "scenes"},
+        "model": {
+            "id": "demo",
+            "device": "auto",
+            "dtype": "auto",
+            "batch_size": "auto",
+            "pixels": "auto",
+            "revision": None,
+        },
+        "method": {
+            "name": "eagle",
+            "search": Eagle().search.settings,
+            "objective": {"insight": 1.0, "necessity": 1.0},
+            "fill": "black",
+        },
+        "regions": {"method": "slico", "count": 64},
+        "run": {"limit": None, "offset": 0, "seed": None, "max_new_tokens": 128},
+        "paths": {},
+    }
+
+
+def test_the_defaults_are_those_of_the_method(load):
+    assert make_method(load().method) == Eagle()
+
+
+def test_the_method_is_the_one_that_the_file_spells(load):
+    config = load(
+        '[method]\nsearch = {name = "greedy", max_regions = 3}\n'
+        'objective = {insight = 2, necessity = 0.5}\nfill = "mean"\n'
+    )
+    assert make_method(config.method) == Eagle(
+        search=GreedySearch(max_regions=3),
+        objective=Objective(insight=2.0, necessity=0.5),
+        fill="mean",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[run]\nlimt = 3", "no setting 'run.limt'; did you mean 'limit'?"),
+        ("[methd]\nname = 'eagle'", "no setting 'methd'; did you mean 'method'?"),
+        ("[method]\nobjective = {insigt = 1}", "did you mean 'insight'?"),
+        ("[method]\nname = 'eagel'", "no method 'eagel'; did you mean 'eagle'?"),
+        ("[method]\nsearch = {name = 'gredy'}", "no search 'gredy'; did you mean 'greedy'?"),
+        ("[method]\nsearch = {name = 'greedy', max = 1}", "no setting 'max'"),
+        ("[method]\nsearch = {max_regions = 1}", "a search needs a name"),
+        ("[method]\nobjective = {insight = -1}", "not negative"),
+        ("[regions]\ncount = '32'", "regions.count is '32': input should be a valid integer"),
+        ("[regions]\ncount = 1", "regions.count is 1"),
+        ("[method]\nfill = 'red'", "'black', 'mean' or 'blur'"),
+        ("[", "is not a TOML file"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(load, text, message):
+    with pytest.raises(SettingError) as caught:
+        load(text)
+    assert message in str(caught.value)
+    assert "run.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_missing_is_named(load, tmp_path):
+    (tmp_path / "empty.toml").write_text('name = "x"\ndata = { set = "scenes" }\n')
+    with pytest.raises(SettingError, match="model is missing; add it"):
+        load_config(tmp_path / "empty.toml")
+    with pytest.raises(SettingError, match=r"cannot read .*absent\.toml: No such file"):
+        load_config(tmp_path / "absent.toml")
+
+
+def test_settings_replace_those_of_the_file(load):
+    given = map(parse_setting, ["regions.count=9", "run.limit = 5", "model.id=demo/llava"])
+    config = load("[regions]\ncount = 4", settings=dict(given))
+    assert (config.regions.count, config.run.limit, config.model.id) == (9, 5, "demo/llava")
+
+
+@pytest.mark.parametrize("text", ["regions.count", "=3", "a..b=3"])
+def test_a_setting_without_name_or_value_is_refused(text):
+    with pytest.raises(SettingError, match="write key=value"):
+        parse_setting(text)
+
+
+def test_a_value_is_no_table(load):
+    with pytest.raises(SettingError, match="'name' is a value, not a table"):
+        load(settings={"name.x": 1})
+
+
+DATA = {"data.path": "${COCO}/captions.json", "data.sets": ["${COCO}", 3]}
+
+
+def test_variables_come_from_the_environment_and_paths_win(load):
+    there = {"COCO": "/there"}
+    assert load(settings=DATA).resolved(there).data.settings == {
+        "path": "/there/captions.json",
+        "sets": ["/there", 3],
+    }
+    here = load(settings={**DATA, "paths.COCO": "/here"})
+    assert here.resolved(there).data.settings["path"] == "/here/captions.json"
+
+
+def test_a_variable_without_value_is_named_with_two_remedies(load):
+    with pytest.raises(
+        SettingError, match=r"data\.path needs \$\{COCO\}, .* export COCO=.* --set paths\.COCO="
+    ):
+        load(settings=DATA).resolved({})
+
+
+def test_neither_selection_nor_places_of_files_belong_to_the_identity(load):
+    config = load(settings=DATA)
+    other = {"run.limit": 3, "run.offset": 1, "paths.COCO": "/x", "name": "y"}
+    assert load(settings={**DATA, **other}).identity == config.identity
+    for changed in ({"run.seed": 1}, {"regions.count": 5}, {"run.max_new_tokens": 5}):
+        assert load(settings={**DATA, **changed}).identity != config.identity
+
+
+def test_a_configuration_can_be_sent_and_not_changed(load):
+    config = load()
+    assert pickle.loads(pickle.dumps(config)) == config
+    with pytest.raises(ValueError, match="frozen"):
+        config.regions.count = 3

@@ -1,0 +1,170 @@
+"""`eagle run` as a process of its own: killed, interrupted, watched."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+# The command on a planted model; %s runs before it. "scoring" says that a sample is begun.
+PROGRAM = """
+import sys, time
+import typer
+from eagle_mllm.cli.problems import EagleGroup
+from eagle_mllm.cli.run import run
+from eagle_mllm.models import registry
+from eagle_mllm.testing import PlantedModel
+
+class Slow(PlantedModel):
+    begun = 0
+    def scorer(self, *arguments, **options):
+        Slow.begun += 1
+        if Slow.begun == STUCK_AT:
+            print("scoring", file=sys.stderr, flush=True)
+            time.sleep(60)
+        return super().scorer(*arguments, **options)
+
+STUCK_AT = None
+real = registry.load_model
+registry.load_model = lambda name, **options: Slow("a small star", {})
+%s
+app = typer.Typer(cls=EagleGroup)
+app.callback()(lambda: None)
+app.command()(run)
+app(prog_name="eagle")
+"""
+
+
+def _command(settings, *arguments, before=""):
+    return [sys.executable, "-c", PROGRAM % before, "run", str(settings), *arguments]
+
+
+def _finish(*arguments, **options):
+    done = subprocess.run(
+        _command(*arguments, **options), capture_output=True, text=True, timeout=600, check=True
+    )
+    return done.stdout
+
+
+def _stop_at_the_third(settings, signum, *arguments):
+    """Start, wait until the third sample is being worked on, and send the signal."""
+    with subprocess.Popen(
+        _command(settings, *arguments, before="STUCK_AT = 3"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr.readline() == "scoring\n"
+        process.send_signal(signum)
+        stdout, stderr = process.communicate(timeout=60)
+    return process.returncode, stdout, stderr
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run_killed_in_the_middle_goes_on_and_equals_one_that_was_not(
+    here, settings_file, results
+):
+    code, _, _ = _stop_at_the_third(settings_file(), signal.SIGKILL, "--out", "killed")
+    assert code == -signal.SIGKILL
+    (folder,) = (here / "killed").iterdir()
+    assert len(list((folder / "records").glob("*.json"))) == 2
+    assert _finish(settings_file(), "--out", "killed").startswith("6 done,")
+    _finish(settings_file(), "--out", "whole")
+    (whole,) = (here / "whole").iterdir()
+    assert whole.name == folder.name
+    assert len(results(whole)) == 7
+    assert results(folder) == results(whole)
+
+
+def test_ctrl_c_exits_with_130_says_how_to_go_on_and_loses_one_sample(here, settings_file):
+    code, stdout, stderr = _stop_at_the_third(settings_file(), signal.SIGINT)
+    assert code == 130
+    assert stdout == ""
+    assert stderr == "interrupted; the same command goes on from here\n"
+    (folder,) = Path("runs").iterdir()
+    names = sorted(path.name for path in (folder / "records").iterdir())
+    assert names == ["scene-000000.json", "scene-000001.json"]
+
+
+def test_a_full_disk_is_one_line_and_leaves_whole_records_only(here, settings_file):
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))"
+    done = subprocess.run(
+        _command(settings_file(), before=full), capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(r"eagle: error: cannot write runs/.*: File too large; .*free space", line)
+    for record in Path("runs").glob("*/records/*"):
+        json.loads(record.read_text())
+
+
+def test_a_terminal_sees_samples_done_rate_and_failures_and_a_pipe_does_not(here, settings_file):
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        _command(settings_file(), "--json"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    ) as process:
+        os.close(theirs)
+        drawn = _everything_from(ours)
+        assert json.loads(process.stdout.read())["done"] == 6
+    assert "loading the model" in drawn
+    assert "6/6 samples" in drawn
+    assert "0 failed" in drawn
+
+
+def _everything_from(terminal):
+    """The text written to a terminal until its last writer closes it, without colors."""
+    pieces = []
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # how Linux says that nobody holds the other end
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(terminal)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(pieces).decode())
+
+
+@pytest.mark.slow
+def test_a_real_model_killed_in_the_middle_goes_on_to_the_same_bytes(here, settings_file, results):
+    arguments = (settings_file(), "--set", "model.id=demo/llava", "--out")
+    real = {"before": "registry.load_model = real"}
+    with subprocess.Popen(
+        _command(*arguments, "killed", **real), stderr=subprocess.PIPE
+    ) as process:
+        while len(list(here.glob("killed/*/records/*.json"))) < 2:
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.05)
+        process.kill()
+    assert 2 <= len(list(here.glob("killed/*/records/*.json"))) < 6
+    _finish(*arguments, "killed", **real)
+    _finish(*arguments, "whole", **real)
+    (killed,), (whole,) = (here / "killed").iterdir(), (here / "whole").iterdir()
+    assert len(results(whole)) == 7
+    assert results(killed) == results(whole)
+
+
+@pytest.mark.slow
+def test_ray_gives_the_bytes_of_one_process_with_a_real_model(here, settings_file, results):
+    arguments = (settings_file(), "--set", "model.id=demo/llava", "--limit", "4", "--out")
+    real = {"before": "registry.load_model = real"}
+    _finish(*arguments, "alone", **real)
+    _finish(*arguments, "spread", "--executor", "ray", "--workers", "2", **real)
+    (alone,), (spread,) = (here / "alone").iterdir(), (here / "spread").iterdir()
+    assert len(results(alone)) == 5
+    assert results(spread) == results(alone)

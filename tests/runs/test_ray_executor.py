@@ -1,0 +1,185 @@
+"""Samples in real Ray workers, some of which die."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from eagle_mllm.datasets.registry import open_data
+from eagle_mllm.errors import MissingDependency, ModelError, SettingError
+from eagle_mllm.runs.config import RunConfig
+from eagle_mllm.runs.executors import SerialExecutor
+from eagle_mllm.runs.ray_executor import RayExecutor
+from eagle_mllm.runs.record import Failure, encode
+from eagle_mllm.runs.worker import Work, Worker
+from eagle_mllm.testing import Evidence, PlantedModel
+
+CONFIG = RunConfig.model_validate(
+    {
+        "name": "ray",
+        "data": {"set": "scenes"},
+        "model": {"id": "planted"},
+        "regions": {"method": "grid", "count": 4},
+    }
+)
+
+
+class Mortal(Worker):
+    """Dies at one sample, as often as there are lives in its folder."""
+
+    def __init__(self, folder, victim):
+        star = Evidence(boxes=[(0, 0, 112, 112)])
+        super().__init__(PlantedModel("a small star", {"star": star}), CONFIG)
+        self.folder, self.victim = folder, victim
+
+    def __call__(self, sample):
+        if sample.id == self.victim and (lives := list(self.folder.iterdir())):
+            lives[0].unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(sample)
+
+
+class PlantedWork(Work):
+    """A worker that dies at a sample, or cannot even be made."""
+
+    def __init__(self, folder=None, victim=None, error=None):
+        self.folder, self.victim, self.error = folder, victim, error
+
+    def start(self):
+        if self.error is not None:
+            raise self.error
+        return Mortal(self.folder, self.victim)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Ray on two cores, whose workers can unpickle what is defined in this file."""
+    import ray
+    from ray import cloudpickle
+
+    here = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(here)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+    cloudpickle.unregister_pickle_by_value(here)
+
+
+def _outcomes(executor, work, samples):
+    with executor:
+        info = executor.start(work)
+        assert info.id == "planted"
+        return {one.outcome.sample_id: encode(one.outcome) for one in executor.run(samples)}
+
+
+def test_two_workers_give_the_bytes_of_one_though_one_is_killed(cluster, tmp_path):
+    (tmp_path / "life").touch()
+    samples = list(open_data("scenes", count=8))
+    work = PlantedWork(tmp_path, victim=samples[3].id)
+    spread = _outcomes(RayExecutor(workers=2), work, samples)
+    assert list(tmp_path.iterdir()) == []  # it did die
+    alone = _outcomes(SerialExecutor(), work, samples)
+    assert len(alone) == 8
+    assert spread == alone
+
+
+def test_an_error_of_loading_is_raised_here_as_it_was_there(cluster):
+    work = PlantedWork(error=ModelError("there is no model 'x'"))
+    with RayExecutor(workers=1) as executor, pytest.raises(ModelError) as caught:
+        executor.start(work)
+    assert str(caught.value) == "there is no model 'x'"
+
+
+class Threads(Work):
+    """Says how many threads its process may use."""
+
+    def start(self):
+        raise ModelError(os.environ["OMP_NUM_THREADS"])
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, "2"), (2, "1")])
+def test_workers_share_the_threads_of_the_machine(cluster, workers, threads):
+    with RayExecutor(workers=workers) as executor, pytest.raises(ModelError) as caught:
+        executor.start(Threads())
+    assert str(caught.value) == threads
+
+
+@pytest.mark.slow
+def test_a_sample_that_kills_every_worker_fails_and_the_others_do_not(cluster, tmp_path):
+    for life in range(9):
+        (tmp_path / str(life)).touch()
+    samples = list(open_data("scenes", count=3))
+    with RayExecutor(workers=1) as executor:
+        executor.start(PlantedWork(tmp_path, victim=samples[0].id))
+        outcomes = {one.outcome.sample_id: one.outcome for one in executor.run(samples)}
+    assert len(outcomes) == 3
+    failure = outcomes.pop(samples[0].id)
+    assert isinstance(failure, Failure)
+    assert failure.reason.startswith("its worker died 3 times")
+    assert {outcome.outcome for outcome in outcomes.values()} == {"done"}
+    assert len(list(tmp_path.iterdir())) == 9 - 3
+
+
+class DeadOnArrival(Work):
+    """Dies while it loads."""
+
+    def start(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_workers_that_die_loading_are_given_up(cluster):
+    with RayExecutor(workers=1) as executor, pytest.raises(ModelError, match="use fewer of them"):
+        executor.start(DeadOnArrival())
+
+
+def test_less_than_one_worker_is_refused():
+    with pytest.raises(SettingError, match="at least one worker; got 0"):
+        RayExecutor(workers=0)
+
+
+def test_an_address_at_which_nobody_listens_is_one_line_at_once(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    executor = RayExecutor()
+    monkeypatch.setattr(executor._ray, "is_initialized", lambda: False)
+    with pytest.raises(SettingError, match=r"no Ray cluster at 127\.0\.0\.1:1 \(.*refused\)"):
+        executor.start(PlantedWork())
+
+
+def test_without_ray_the_remedy_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingDependency, match=r"pip install 'eagle-mllm\[scale\]'"):
+        RayExecutor()
+
+
+def test_no_other_file_of_the_package_imports_ray():
+    import eagle_mllm
+
+    package = Path(eagle_mllm.__file__).parent
+    importing = [path.name for path in package.rglob("*.py") if "import ray" in path.read_text()]
+    assert importing == ["ray_executor.py"]
+
+
+@pytest.mark.parametrize(
+    ("there", "workers", "expected"),
+    [
+        ({"CPU": 16.0}, None, (4, {"num_cpus": 4, "num_gpus": 0})),
+        ({"CPU": 2.0}, None, (1, {"num_cpus": 2, "num_gpus": 0})),
+        ({"CPU": 2.0}, 3, (3, {"num_cpus": 0.6666, "num_gpus": 0})),
+        ({"CPU": 16.0, "GPU": 4.0}, None, (4, {"num_cpus": 1, "num_gpus": 1})),
+        ({"CPU": 16.0, "GPU": 4.0}, 2, (2, {"num_cpus": 1, "num_gpus": 1})),
+        ({"CPU": 16.0, "GPU": 1.0}, 3, (3, {"num_cpus": 1, "num_gpus": 0.3333})),
+    ],
+)
+def test_workers_share_what_the_cluster_has(monkeypatch, there, workers, expected):
+    executor = RayExecutor(workers=workers)
+    monkeypatch.setattr(executor._ray, "cluster_resources", lambda: there)
+    assert executor._plan() == expected
+
+
+def test_workers_leave_the_gpus_alone_when_told_to(monkeypatch):
+    executor = RayExecutor(use_gpus=False)
+    monkeypatch.setattr(executor._ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": 2.0})
+    assert executor._plan() == (2, {"num_cpus": 4, "num_gpus": 0})

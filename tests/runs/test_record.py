@@ -1,0 +1,76 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from eagle_mllm.errors import ResultError
+from eagle_mllm.runs.record import Failure, NotApplicable, decode, encode, record_of
+
+
+@pytest.fixture
+def record(attribution):
+    measures = {"insertion_auc": 0.1, "pointing_box": math.nan, "hit": True}
+    return record_of("s-1", attribution, task="object", image_name="cat.png", measures=measures)
+
+
+def test_a_record_reads_back_as_it_was_to_the_byte(record):
+    again = decode(encode(record))
+    assert again == record
+    assert encode(again) == encode(record)
+
+
+def test_its_trace_is_the_one_that_was_found(record, attribution):
+    assert decode(encode(record)).trace() == attribution.trace
+
+
+def test_the_file_says_what_was_found(record, attribution):
+    values = json.loads(encode(record))
+    assert list(values) == sorted(values)
+    assert values["outcome"] == "done"
+    assert values["answer"] == "a cat on a tree"
+    assert values["target_text"] == "cat"
+    assert values["target_positions"] == [1]
+    assert values["image_size"] == [16, 24]
+    assert values["n_regions"] == 6
+    assert values["measures"] == {"hit": 1.0, "insertion_auc": 0.1, "pointing_box": None}
+    assert values["order"] == attribution.trace.order.tolist()
+    # 0.1 in float32 is 0.10000000149: the shortest digits that mean it are written.
+    assert values["insertion"][0] == [0.1]
+
+
+def test_nothing_in_it_tells_the_time(record):
+    assert not {"seconds", "time", "host", "worker"} & set(json.loads(encode(record)))
+
+
+def test_an_infinite_measure_is_refused(attribution):
+    with pytest.raises(ResultError, match="'ratio' is inf"):
+        record_of("s", attribution, task="vqa", image_name="", measures={"ratio": math.inf})
+
+
+@given(value=some.floats(0, 1, width=32))
+def test_the_shortest_digits_mean_the_same_number(value):
+    from eagle_mllm.runs.record import _shortest
+
+    (written,) = json.loads(json.dumps(_shortest(np.array([value], dtype=np.float32))))
+    assert np.float32(written) == np.float32(value)
+    assert len(str(written)) <= len("1.1754944e-38")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Failure(sample_id="s", task="vqa", error="ImageError", reason="cat.png: is empty"),
+        NotApplicable(sample_id="s", task="existence", answer="Yes ", reason="answered rightly"),
+    ],
+)
+def test_what_is_no_record_reads_back_too(outcome):
+    assert decode(encode(outcome)) == outcome
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"outcome": "done"}', b'{"outcome": "x"}'])
+def test_anything_else_is_no_outcome(data):
+    with pytest.raises(ResultError, match="holds no outcome"):
+        decode(data)

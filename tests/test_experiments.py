@@ -1,0 +1,115 @@
+"""Every committed experiment can be run, and together they fill the paper's tables."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "experiments"
+FILES = sorted(FOLDER.glob("*/*.toml"))
+
+
+def loaded(path):
+    from eagle_mllm.runs.config import load_config
+
+    return load_config(path)
+
+
+def finished(path):
+    """A run of this file as it would look with two samples done."""
+    from eagle_mllm.runs.record import Record
+    from eagle_mllm.runs.store import Run
+
+    config = loaded(path)
+    # The middle word of a name is the task, whatever hyphens the model has.
+    (task,) = [
+        word for word in ("caption", "vqa", "object", "existence") if f"-{word}-" in path.stem
+    ]
+    two = np.zeros((2, 1))
+    records = [
+        Record(
+            sample_id=f"s{index}",
+            task=task,
+            image_name="",
+            image_size=(1, 1),
+            answer="cat",
+            tokens=("cat",),
+            ids=(5,),
+            target_text="cat",
+            target_positions=(0,),
+            target_ids=(5,),
+            is_counterfactual=False,
+            n_regions=1,
+            searched=1,
+            order=np.zeros(1, int),
+            insertion=two.astype(np.float32),
+            deletion=two.astype(np.float32),
+            area=np.array([0.0, 1.0]),
+            insertion_predicted=two.astype(int),
+            deletion_predicted=two.astype(int),
+            forward_passes=4,
+            measures={"insertion_auc": 0.5},
+        )
+        for index in range(2)
+    ]
+    return Run(
+        folder=Path(config.name),
+        config=config,
+        data={"name": config.data.set, "fingerprint": ""},
+        made_with={},
+        planned=("s0", "s1"),
+        records=tuple(records),
+        not_applicable=(),
+        failures=(),
+    )
+
+
+def test_there_are_experiments_of_both_kinds():
+    assert {path.parent.name for path in FILES} == {"demo", "paper"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_an_experiment_loads_is_called_like_its_file_and_names_a_data_set(path, tmp_path):
+    from eagle_mllm.datasets.registry import open_data
+    from eagle_mllm.errors import EagleError, SettingError
+    from eagle_mllm.runs.methods import make_method
+
+    config = loaded(path)
+    assert config.name == path.stem
+    assert make_method(config.method).name == "eagle"
+    resolved = config.resolved({name: str(tmp_path) for name in ("COCO", "MMVP", "REPOPE")})
+    if path.parent.name == "demo":
+        settings = {**resolved.data.settings, "count": 2}
+        assert len(open_data(resolved.data.set, **settings)) == 2
+        return
+    # The folder is empty, so reading must fail; its settings must not be the reason.
+    with pytest.raises(EagleError) as caught:
+        open_data(resolved.data.set, **resolved.data.settings)
+    assert not isinstance(caught.value, SettingError)
+
+
+@pytest.mark.parametrize("kind", ["demo", "paper"])
+def test_every_model_task_and_search_has_its_file(kind):
+    names = {path.stem for path in FILES if path.parent.name == kind}
+    models = {name.split("-caption-")[0] for name in names if "-caption-default" in name}
+    assert len(models) == {"demo": 3, "paper": 4}[kind]
+    for model in models:
+        for task in ("caption", "vqa", "object", "existence"):
+            assert {f"{model}-{task}-greedy", f"{model}-{task}-default"} <= names
+
+
+@pytest.mark.parametrize(("kind", "n_models"), [("demo", 3), ("paper", 4)])
+def test_together_they_fill_the_five_tables(kind, n_models):
+    from eagle_mllm.report.tables import tables_of
+
+    runs = [finished(path) for path in FILES if path.parent.name == kind]
+    rows = {table.name: len(table.rows) for table in tables_of(runs)}
+    assert rows["sentences"] == n_models * 2 * 2
+    assert rows["words"] == rows["hallucination"] == n_models * 2
+    ablated = {table.name: table for table in tables_of(runs)}
+    objectives = [row.labels.objective for row in ablated["objective"].rows]
+    assert set(objectives) == {"both", "insight only", "necessity only"}
+    assert {row.labels.regions for row in ablated["regions"].rows} == {"16", "32", "64"}
+    assert {row.labels.model for row in ablated["regions"].rows} == {
+        ablated["objective"].rows[0].labels.model
+    }
