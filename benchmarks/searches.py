@@ -31,6 +31,10 @@ class Plan:
 PLANS = (
     Plan(label=EXACT, name="greedy", passes=4156),
     Plan(label="greedy, 16 picks", name="greedy", settings={"max_regions": 16}, passes=1902),
-    Plan(label="greedy, 8 picks", name="greedy", settings={"max_regions": 8}, passes=1078),
+    Plan(label="windowed", name="windowed", passes=1414),
+    Plan(label="multilevel, 600", name="multilevel", settings={"budget": 600}, passes=600),
+    Plan(label="multilevel, 950", name="multilevel", settings={"budget": 950}, passes=950),
+    Plan(label="multilevel", name="multilevel", passes=1408),
+    Plan(label="multilevel, 2800", name="multilevel", settings={"budget": 2800}, passes=2800),
 )
 """Every search of the registry stands here at least once; exact greedy first."""

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eagle_mllm.attribution.search.multilevel import MultilevelSearch
+
 # The command on a planted model, so that no weights are needed; %s runs before the command.
 PROGRAM = """
 import sys, time

@@ -25,7 +25,8 @@ _REACH = (3, 3, 2, 1)
 _CYCLE = (4, 2, 1)
 """Lengths of the pieces of an order that one cycle moves, one after another."""
 
-_CYCLE_REACH = 2
+_CYCLE_REACH = 3
+"""By how many places cycles move pieces at most: by one at first, by one more after an idle one."""
 
 _PATIENCE = 12
 """Cycles in a row without any gain after which the search ends early."""
@@ -120,15 +121,17 @@ class _Run:
         self, order: Int[np.ndarray, " regions"], rng: np.random.Generator
     ) -> Int[np.ndarray, " regions"]:
         """The order after as many cycles as the budget allows."""
-        best, idle = self.total(order), 0
+        best, idle, reach = self.total(order), 0, 1
         while idle < _PATIENCE and self.values.spent < self.coarse_limit:
             candidate = order
             for length in _CYCLE:
                 pieces = _pieces(candidate, length, int(rng.integers(length)))
-                candidate = np.concatenate(self.settled(pieces, _CYCLE_REACH))
+                candidate = np.concatenate(self.settled(pieces, reach))
             total = self.total(candidate)
-            order, idle = (candidate, 0) if total > best else (order, idle + 1)
-            best = max(total, best)
+            if total > best:
+                order, best, idle = candidate, total, 0
+            else:
+                idle, reach = idle + 1, min(reach + 1, _CYCLE_REACH)
         return order
 
     def greedy(self, blocks: Sequence[Block]) -> list[Block]:
