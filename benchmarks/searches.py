@@ -32,7 +32,7 @@ PLANS = (
     Plan(label=EXACT, name="greedy", passes=4156),
     Plan(label="greedy, 16 picks", name="greedy", settings={"max_regions": 16}, passes=1902),
     Plan(label="windowed", name="windowed", passes=1414),
-    Plan(label="multilevel, 600", name="multilevel", settings={"budget": 600}, passes=600),
+    Plan(label="multilevel, 800", name="multilevel", settings={"budget": 800}, passes=800),
     Plan(label="multilevel, 950", name="multilevel", settings={"budget": 950}, passes=950),
     Plan(label="multilevel", name="multilevel", passes=1408),
     Plan(label="multilevel, 2800", name="multilevel", settings={"budget": 2800}, passes=2800),

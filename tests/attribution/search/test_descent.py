@@ -37,7 +37,7 @@ def test_additive_values_are_sorted(set_function):
 
 def test_a_long_move_is_found_only_with_enough_reach(set_function):
     # Regions 0, 1 and 2 are worth something one after the other; 3 is worth most, but only first.
-    chain = {(): 0.0, (0,): 0.3, (0, 1): 0.4, (0, 1, 2): 0.5, (3,): 0.9}
+    chain = {(0,): 0.3, (0, 1): 0.4, (0, 1, 2): 0.5, (3,): 0.9, (0, 1, 2, 3): 0.6}
     scorer = set_function(
         lambda chosen: chain.get(tuple(sorted(chosen)), 0.35 if 3 in chosen else 0.0)
     )

@@ -13,6 +13,9 @@ from eagle_mllm.attribution.search.values import ObjectiveValues
 # Gains below this are rounding, and would be taken back in the next round.
 _LEAST_GAIN = 1e-6
 
+# Prefixes this near to the best one, as a share of what F ranges over, are as good as they can be.
+_SATURATED = 0.002
+
 
 class Move(NamedTuple):
     """A block that goes to another place of the order; those between make room."""
@@ -34,6 +37,7 @@ def settle(
     makes the best set of moves that do not touch each other. When nothing helps any more, longer
     moves are tried. A move by d places changes d prefixes of the order, so it costs 2d images, and
     moves in different places of the order are independent of each other: a round is one batch.
+    Prefixes whose F is saturated are left alone: usually all but the first few of a single word.
 
     Args:
         blocks: an order of blocks, each a set of regions that is shown at once.
@@ -59,6 +63,33 @@ def prefixes(blocks: Sequence[Block], n_regions: int) -> Bool[np.ndarray, "prefi
     return shown
 
 
+def known_values(
+    start: Bool[np.ndarray, "prefixes regions"], values: ObjectiveValues, limit: int
+) -> Float[np.ndarray, " prefixes"]:
+    """F of prefixes, NaN for those that the limit leaves no passes for.
+
+    The empty and the whole image come first: they say what F ranges over.
+    """
+    worth = np.array([0, len(start) - 1, *range(1, len(start) - 1)])
+    known = worth[: values.affordable(start[worth], limit)]
+    found = np.full(len(start), np.nan)
+    if len(known):
+        found[known] = values(start[known])
+    return found
+
+
+def unsaturated(values: Float[np.ndarray, " prefixes"]) -> Bool[np.ndarray, " prefixes"]:
+    """Whether F of a prefix can still rise worth mentioning; False where it is not known (NaN).
+
+    Args:
+        values: F of the prefixes of one order.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray(known.max() - values > _SATURATED * (known.max() - known.min()))
+
+
 def _gains(
     blocks: Sequence[Block], values: ObjectiveValues, reach: int, *, n_regions: int, limit: int
 ) -> list[Move]:
@@ -68,16 +99,14 @@ def _gains(
     exchange for their last one. When it goes to p > q, they each lose it for the block after them.
     """
     start = prefixes(blocks, n_regions)
-    inner = start[1:-1]
-    known = values.affordable(inner, limit)
-    before = np.full(len(start), np.nan)
-    before[1 : known + 1] = values(inner[:known]) if known else []
+    before = known_values(start, values, limit)
+    open_sizes = set(np.flatnonzero(unsaturated(before)).tolist()) - {0, len(blocks)}
     changed = [
         (place, size)
         for distance in range(reach)
         for place in range(len(blocks))
         for size in (place - distance, place + 1 + distance)
-        if 0 < size < len(blocks)
+        if size in open_sizes
     ]
     if not changed:
         return []

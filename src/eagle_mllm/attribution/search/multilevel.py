@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
 from eagle_mllm.attribution.search.blocks import Block, coarse_blocks, halves
-from eagle_mllm.attribution.search.descent import prefixes, settle
+from eagle_mllm.attribution.search.descent import known_values, prefixes, settle, unsaturated
 from eagle_mllm.attribution.search.greedy import GreedySearch
 from eagle_mllm.attribution.search.values import ObjectiveValues
 from eagle_mllm.errors import SettingError
@@ -74,7 +74,11 @@ class MultilevelSearch(SearchStrategy):
 
     def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
-        run = _Run(regions.centroids, ObjectiveValues(evaluate, objective), self._limit(regions))
+        run = _Run(
+            regions.centroids,
+            ObjectiveValues(evaluate, objective),
+            self.planned_passes(len(regions)),
+        )
         return Ranking(
             order=run.improved(run.coarse_to_fine(), np.random.default_rng(self.seed)),
             searched=len(regions),
@@ -85,10 +89,6 @@ class MultilevelSearch(SearchStrategy):
         exact = GreedySearch().planned_passes(n_regions)
         budget = min(_PER_REGION * n_regions, exact) if self.budget is None else self.budget
         return max(min(budget, 1 << min(n_regions, 62)), 2 * n_regions)
-
-    def _limit(self, regions: Regions) -> int:
-        # The trace asks the empty and the whole image, the search does not.
-        return self.planned_passes(len(regions)) - 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class _Run:
     @property
     def coarse_limit(self) -> int:
         """What may be scored while the prefixes of a final order are still to be paid for."""
-        return self.limit - 2 * (self.n_regions - 1)
+        return self.limit - 2 * self.n_regions
 
     def coarse_to_fine(self) -> Int[np.ndarray, " regions"]:
         blocks = self.greedy(coarse_blocks(self.centroids, at_least=_COARSE))
@@ -120,7 +120,7 @@ class _Run:
     def improved(
         self, order: Int[np.ndarray, " regions"], rng: np.random.Generator
     ) -> Int[np.ndarray, " regions"]:
-        """The order after as many cycles as the budget allows."""
+        """The order after as many cycles as the budget allows, and what is left of it in moves."""
         best, idle, reach = self.total(order), 0, 1
         while idle < _PATIENCE and self.values.spent < self.coarse_limit:
             candidate = order
@@ -132,7 +132,7 @@ class _Run:
                 order, best, idle = candidate, total, 0
             else:
                 idle, reach = idle + 1, min(reach + 1, _CYCLE_REACH)
-        return order
+        return np.concatenate(self.settled(list(order[:, np.newaxis]), _CYCLE_REACH))
 
     def greedy(self, blocks: Sequence[Block]) -> list[Block]:
         """Blocks in the order in which each raises F most."""
@@ -157,11 +157,12 @@ class _Run:
         )
 
     def refined(self, blocks: Sequence[Block]) -> list[Block]:
-        """Every block cut in two, the half with the larger F first."""
+        """Every block cut in two, the half with the larger F first where F is not saturated."""
         cut = [halves(block, self.centroids) for block in blocks]
-        before = prefixes(blocks, self.n_regions)[:-1]
-        pairs = [place for place, pair in enumerate(cut) if len(pair) == 2]
-        shown = np.repeat(before[pairs], 2, axis=0)
+        start = prefixes(blocks, self.n_regions)
+        matters = self.unsaturated_blocks(start)
+        pairs = [place for place, pair in enumerate(cut) if len(pair) == 2 and matters[place]]
+        shown = np.repeat(start[pairs], 2, axis=0)
         for row, half in zip(shown, (half for place in pairs for half in cut[place]), strict=True):
             row[half] = True
         known = self.values.affordable(shown, self.coarse_limit) // 2
@@ -173,12 +174,19 @@ class _Run:
                     cut[place].reverse()
         return [half for pair in cut for half in pair]
 
+    def unsaturated_blocks(
+        self, start: Bool[np.ndarray, "prefixes regions"]
+    ) -> Bool[np.ndarray, " blocks"]:
+        """Whether F can still rise between the two ends of each block."""
+        is_open = unsaturated(known_values(start, self.values, self.coarse_limit))
+        return np.asarray(is_open[:-1] | is_open[1:])
+
     def total(self, order: Int[np.ndarray, " regions"]) -> float:
         """Σ_r F(π_:r); minus infinity where it cannot be paid for."""
-        inner = prefixes(list(order[:, np.newaxis]), self.n_regions)[1:-1]
-        if self.values.affordable(inner, self.limit) < len(inner):
+        shown = prefixes(list(order[:, np.newaxis]), self.n_regions)
+        if self.values.affordable(shown, self.limit) < len(shown):
             return -np.inf
-        return float(self.values(inner).sum()) if len(inner) else 0.0
+        return float(self.values(shown).sum())
 
 
 def _pieces(order: Int[np.ndarray, " regions"], length: int, start: int) -> list[Block]:
