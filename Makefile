@@ -14,7 +14,7 @@ TORCHVISION := 0.28.0
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow test-gpu lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow test-gpu bench tables-demo lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,15 @@ test-slow: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Ru
 
 test-gpu: $(VENV)/installed-dev ## Run the tests that need a CUDA device.
 	$(PYTEST) -m gpu --timeout=1800
+
+bench: $(VENV)/installed ## Measure speed, memory and searches; takes hours, resumes.
+	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/plots.py
+	$(BIN)/python benchmarks/tables.py
+
+tables-demo: $(VENV)/installed ## Make the paper's tables on the demo models; takes hours, resumes.
+	for file in experiments/demo/*.toml; do $(BIN)/eagle run "$$file" --out runs/demo || exit; done
+	$(BIN)/python experiments/results.py runs/demo
 
 lint: $(VENV)/installed-dev ## Check style and format.
 	$(BIN)/ruff check .
