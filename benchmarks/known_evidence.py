@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import mannwhitneyu
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.model import Model
@@ -73,20 +72,12 @@ def measure(model: Model, *, n_scenes: int, max_regions: int) -> dict[str, Any]:
         "pointing_game": float(np.mean(hits)),
         "words": len(labels),
         "evidence_words": int(np.sum(labels)),
-        "evidence_auroc": auroc(evidence, labels),
+        "evidence_auroc": eagle.metrics.evidence_auroc(np.array(evidence), np.array(labels)),
         "mean_evidence_of_evidence_words": float(np.mean(np.array(evidence)[labels])),
         "mean_evidence_of_function_words": float(np.mean(np.array(evidence)[~np.array(labels)])),
         "passes": passes,
         "seconds": round(time.perf_counter() - started, 1),
     }
-
-
-def auroc(scores: list[float], labels: list[bool]) -> float:
-    """Chance that a positive scores above a negative, ties counted half."""
-    positive = [score for score, label in zip(scores, labels, strict=True) if label]
-    negative = [score for score, label in zip(scores, labels, strict=True) if not label]
-    statistic = mannwhitneyu(positive, negative).statistic
-    return float(statistic) / (len(positive) * len(negative))
 
 
 def main() -> None:

@@ -56,22 +56,6 @@ def evidence_table() -> str:
     return "\n".join(lines)
 
 
-def explanation_table() -> str:
-    """What one exact explanation costs, from `one_explanation.json`."""
-    lines = [
-        "| demo model | regions | tokens | passes | seconds | insertion AUC | deletion AUC |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    results = _result("one_explanation.json")["results"]
-    for family, name in FAMILIES.items():
-        row = results[family]
-        lines.append(
-            f"| {name} | {row['regions']} | {row['tokens']} | {row['passes']} "
-            f"| {row['seconds']:.0f} | {row['insertion_auc']:.3f} | {row['deletion_auc']:.3f} |"
-        )
-    return "\n".join(lines)
-
-
 def _result(name: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((RESULTS / name).read_text())
     return content
@@ -82,7 +66,6 @@ _IN_BFLOAT16 = partial(performance.quality_table, dtype="bfloat16")
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy_table,
     "evidence": evidence_table,
-    "explanation": explanation_table,
     "reach": partial(reach_table, RESULTS),
     "speed": partial(performance.speed_table, RESULTS),
     "growth": partial(performance.growth_table, RESULTS),

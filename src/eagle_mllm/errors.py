@@ -5,6 +5,7 @@
     ├── RegionError         a partition of the image cannot be made
     ├── TargetError         the tokens to explain cannot be found
     ├── ModelError          a model cannot be loaded, or misbehaves
+    ├── DataError           a data set cannot be read at all
     ├── ResultError         a stored result cannot be read or written
     ├── SettingError        a setting of a method or search is out of its range
     └── MissingDependency   an optional package is not installed
@@ -32,6 +33,10 @@ class TargetError(EagleError, LookupError):
 
 class ModelError(EagleError, RuntimeError):
     """A model cannot be loaded, has no image input, or returned unusable numbers."""
+
+
+class DataError(EagleError, ValueError):
+    """A data set cannot be read at all: no such file, another format, an impossible value."""
 
 
 class ResultError(EagleError, ValueError):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eagle_mllm.datasets.authors import agreement, read
-from eagle_mllm.datasets.problems import DataError
+from eagle_mllm.errors import DataError
 
 PROMPT_IDS = [1, 32000, 32000, 13]
 # "A cat ." and the end of the sequence.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from eagle_mllm.datasets.check import check
-from eagle_mllm.datasets.problems import DataError
+from eagle_mllm.errors import DataError
 
 QUESTION = {"image": "COCO_val2014_000000000001.png", "text": "Is there a cat?", "label": "yes"}
 CHOICE = {

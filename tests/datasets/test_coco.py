@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eagle_mllm.datasets.coco import read_captions, read_objects
-from eagle_mllm.datasets.problems import DataError
+from eagle_mllm.errors import DataError
 
 
 def _ids(data) -> list[str]:

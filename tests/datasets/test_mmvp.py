@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from eagle_mllm.datasets.mmvp import read
-from eagle_mllm.datasets.problems import DataError
-from eagle_mllm.errors import SettingError
+from eagle_mllm.errors import DataError, SettingError
 
 HEADER = "Index,Question,Options,Correct Answer"
 ROWS = [

@@ -7,9 +7,8 @@ import pytest
 
 from eagle_mllm.datasets import mmvp, names, registry
 from eagle_mllm.datasets.coco import read_captions, read_objects
-from eagle_mllm.datasets.problems import DataError
 from eagle_mllm.datasets.registry import DATA_SETS, open_data
-from eagle_mllm.errors import SettingError
+from eagle_mllm.errors import DataError, SettingError
 
 
 @pytest.mark.parametrize("name", DATA_SETS)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-from eagle_mllm.datasets.problems import DataError
 from eagle_mllm.datasets.rle import Rle, unpacked
+from eagle_mllm.errors import DataError
 
 SIZE = (5, 6)
 # Columns 1 to 4, rows 1 to 3 of 5 x 6 pixels, down the columns: 6 hidden, 3 shown, 2 hidden, ...

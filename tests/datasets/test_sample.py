@@ -9,10 +9,10 @@ import pytest
 
 from eagle_mllm.datasets.dataset import DataSet, fingerprint
 from eagle_mllm.datasets.names import file_id, object_names
-from eagle_mllm.datasets.problems import DataError, Place, Problem
+from eagle_mllm.datasets.problems import Place, Problem
 from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import FileImage, ObjectTruth, Sample, SceneImage, SceneRef
-from eagle_mllm.errors import ImageError
+from eagle_mllm.errors import DataError, ImageError
 
 
 def _sample(**other: object) -> Sample:

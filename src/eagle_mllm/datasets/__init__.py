@@ -5,7 +5,7 @@ what cannot be used is named in `DataSet.problems` and left out.
 """
 
 from eagle_mllm.datasets.dataset import DataSet
-from eagle_mllm.datasets.problems import DataError, Place, Problem
+from eagle_mllm.datasets.problems import Place, Problem
 from eagle_mllm.datasets.registry import open_data
 from eagle_mllm.datasets.sample import (
     FileImage,
@@ -16,6 +16,7 @@ from eagle_mllm.datasets.sample import (
     SceneRef,
     Task,
 )
+from eagle_mllm.errors import DataError
 
 __all__ = [
     "DataError",

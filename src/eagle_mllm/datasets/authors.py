@@ -22,11 +22,11 @@ from eagle_mllm.datasets.authors_rows import (
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import FileImage, image_folder
 from eagle_mllm.datasets.names import object_names
-from eagle_mllm.datasets.problems import DataError, Place
+from eagle_mllm.datasets.problems import Place
 from eagle_mllm.datasets.reading import Reading
 from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import ObjectTruth, Sample, Task
-from eagle_mllm.errors import ImageError
+from eagle_mllm.errors import DataError, ImageError
 
 _ROWS: dict[Task, type[RecordedRow]] = {
     "caption": CaptionRow,

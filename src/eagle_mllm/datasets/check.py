@@ -6,8 +6,9 @@ from pathlib import Path
 
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import image_folder
-from eagle_mllm.datasets.problems import DataError, Place, Problem
+from eagle_mllm.datasets.problems import Place, Problem
 from eagle_mllm.datasets.recognition import ENDINGS, READERS, DataKind, recognise
+from eagle_mllm.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,11 @@ from eagle_mllm.datasets import prompts
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import FileImage, ImageFolder, image_folder
 from eagle_mllm.datasets.names import file_id, object_names
-from eagle_mllm.datasets.problems import DataError, Place
+from eagle_mllm.datasets.problems import Place
 from eagle_mllm.datasets.reading import Reading, Row
 from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import ObjectTruth, Sample
+from eagle_mllm.errors import DataError
 
 
 class _Image(Row):

@@ -11,7 +11,8 @@ import numpy as np
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.images import read_image
-from eagle_mllm.datasets.problems import DataError, Place, Problem
+from eagle_mllm.datasets.problems import Place, Problem
+from eagle_mllm.errors import DataError
 from eagle_mllm.scenes.scene import Split, scene
 
 # The photographs of COCO 2014 were renamed in 2017, and are the same files otherwise.

@@ -16,9 +16,10 @@ from eagle_mllm.datasets import prompts
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import image_folder
 from eagle_mllm.datasets.names import file_id
-from eagle_mllm.datasets.problems import DataError, Place
+from eagle_mllm.datasets.problems import Place
 from eagle_mllm.datasets.reading import Reading, Row
 from eagle_mllm.datasets.sample import Sample
+from eagle_mllm.errors import DataError
 
 DISPUTED = frozenset({"99", "100", "279", "280"})
 """Questions whose published answers others have corrected in different ways; ours are as read."""

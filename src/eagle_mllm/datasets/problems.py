@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from eagle_mllm.errors import EagleError
-
 ProblemKind = Literal[
     "missing image",
     "unreadable image",
@@ -17,10 +15,6 @@ ProblemKind = Literal[
     "unreadable file",
 ]
 """`differing ids` and `disputed label` are notes: their samples stay. All others cost a sample."""
-
-
-class DataError(EagleError, ValueError):
-    """A data set cannot be read at all: no such file, another format, an impossible value."""
 
 
 @dataclass(frozen=True, kw_only=True)

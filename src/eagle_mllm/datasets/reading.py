@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from eagle_mllm.datasets.dataset import DataSet, fingerprint
 from eagle_mllm.datasets.images import ImageFolder
-from eagle_mllm.datasets.problems import DataError, Place, Problem, ProblemKind
+from eagle_mllm.datasets.problems import Place, Problem, ProblemKind
 from eagle_mllm.datasets.sample import Sample
+from eagle_mllm.errors import DataError
 
 
 class Row(BaseModel):

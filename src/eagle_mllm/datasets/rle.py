@@ -8,7 +8,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from eagle_mllm.arrays import Mask
-from eagle_mllm.datasets.problems import DataError
+from eagle_mllm.errors import DataError
 
 _FORMS = "polygons, or run lengths {'size': [h, w], 'counts': ...}"
 

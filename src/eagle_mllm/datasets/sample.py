@@ -6,8 +6,8 @@ from typing import Literal
 
 from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.datasets.images import FileImage, ImageSource, SceneImage
-from eagle_mllm.datasets.problems import DataError
 from eagle_mllm.datasets.thing import ObjectTruth
+from eagle_mllm.errors import DataError
 from eagle_mllm.scenes.evidence import KnownWord, known_words
 from eagle_mllm.scenes.scene import Scene, Split, scene
 

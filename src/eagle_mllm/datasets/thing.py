@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eagle_mllm.arrays import Mask
-from eagle_mllm.datasets.problems import DataError
 from eagle_mllm.datasets.rle import Rle
+from eagle_mllm.errors import DataError
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels: pixel (row, column) spans column..column+1, row..row+1."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def set_function():
     """Makes a scorer of one token from a function of the set of regions shown."""
     from eagle_mllm.attribution.model import Scorer, SubsetScores
@@ -18,6 +18,14 @@ def set_function():
             return SubsetScores(np.array(values, dtype=np.float32), np.zeros((len(shown), 1), int))
 
     return SetFunction
+
+
+@pytest.fixture
+def weighted(set_function):
+    """Makes a scorer that adds up a weight for each region shown."""
+    return lambda weights: set_function(
+        lambda chosen: min(1.0, sum(weights[region] for region in chosen))
+    )
 
 
 @pytest.fixture
