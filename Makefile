@@ -58,6 +58,7 @@ test-gpu: $(VENV)/installed-dev ## Run the tests that need a CUDA device.
 
 bench: $(VENV)/installed ## Measure speed, memory and searches; takes hours, resumes.
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/plots.py
 	$(BIN)/python benchmarks/tables.py
 

@@ -13,6 +13,9 @@ MISSING = "Not measured yet."
 
 USUAL_CASE = "64 regions"
 
+PARTS = ("speed", "memory", "wall", "startup", "quality", "gpu")
+"""Results that the page shows."""
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table, or a line that says that nothing is there yet."""
@@ -178,10 +181,10 @@ def gpu_table(results: Path) -> str:
     )
 
 
-def run_table(results: Path) -> str:
+def run_table(results: Path, *, parts: Sequence[str] = PARTS) -> str:
     """On what each part was measured."""
     rows = []
-    for part in ("speed", "memory", "wall", "startup", "quality", "gpu"):
+    for part in parts:
         path = results / f"{part}.json"
         runs = json.loads(path.read_text())["runs"] if path.exists() else []
         rows += [(part, *facts) for facts in dict.fromkeys(map(_facts, runs))]

@@ -1,4 +1,4 @@
-"""Writes the measured figures into README.md and docs/performance.md, between their markers.
+"""Writes the measured figures into the pages that show them, between their markers.
 
 python benchmarks/tables.py           renew the tables
 python benchmarks/tables.py --check   exit with 1 if they are not current
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import performance
+import runs_page
 from names import FAMILIES
 from reach import reach_table
 
@@ -81,10 +82,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "word 128": partial(performance.quality_table("word", 128), RESULTS),
     "gpu": partial(performance.gpu_table, RESULTS),
     "runs": partial(performance.run_table, RESULTS),
+    "stopped runs": partial(runs_page.stop_table, RESULTS),
+    "throughput": partial(runs_page.throughput_table, RESULTS),
+    "machine of runs": partial(performance.run_table, RESULTS, parts=("runs",)),
 }
 """Name of a mark → what makes the table behind it."""
 
-PAGES = ("README.md", "docs/performance.md")
+PAGES = ("README.md", "docs/performance.md", "docs/runs.md")
 """Where marks are; a mark is `<!-- name -->`, its table ends at `<!-- end -->`."""
 
 _MARKED = re.compile(r"(<!-- (?!end )([\w ]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)

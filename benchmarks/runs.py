@@ -1,0 +1,222 @@
+"""`eagle run` stopped in the middle, and its speed with and without Ray, by real processes.
+
+    python benchmarks/runs.py             12 captions of demo LLaVA, 16 regions; 10 minutes or more
+    python benchmarks/runs.py --quick     a smoke run, into build/bench
+
+Each measurement is a line of `runs.json` and is made once; to measure anew, delete the file or give
+another folder. Then `python benchmarks/tables.py`.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import run_record
+from store import ResultFile
+
+import eagle_mllm as eagle
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.runs.files import PLACES
+
+ROOT = Path(__file__).parents[1]
+KEY = ("case", "samples", "regions")
+THROUGHPUT = "throughput"
+
+_EXPERIMENT = ROOT / "experiments" / "demo" / "llava-caption-default.toml"
+_RAY = ("--executor", "ray", "--workers", "2")
+_POLL_SECONDS = 0.02
+_PATIENCE_SECONDS = 3600.0
+
+Outcomes = dict[str, bytes]
+"""Place and name of a sample's file → its bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is measured."""
+
+    samples: int = 12
+    regions: int = 16
+    rounds: int = 2
+    """How often serial and Ray take turns."""
+
+    def command(self, out: Path, *others: str) -> list[str]:
+        """`eagle run` on the demo LLaVA, so that equal runs are equal to the byte."""
+        settings = {
+            "regions.count": self.regions,
+            "model.device": "cpu",
+            "model.dtype": "float32",
+            "model.batch_size": 32,  # "auto" would ask how much memory is free
+        }
+        pairs = [text for item in settings.items() for text in ("--set", "{}={}".format(*item))]
+        run = [sys.executable, "-m", "eagle_mllm", "run", str(_EXPERIMENT), *pairs]
+        return [*run, "--limit", str(self.samples), "--out", str(out), "--quiet", *others]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """How a run is stopped in the middle."""
+
+    signal: signal.Signals
+    others: Sequence[str] = ()
+    """Arguments of the command."""
+
+    hits_worker: bool = False
+    """Whether a worker gets the signal, which the run survives, or the command itself."""
+
+
+STOPS = {
+    "kill -9": Stop(signal=signal.SIGKILL),
+    "Ctrl-C": Stop(signal=signal.SIGINT),
+    "kill -9 of one of two Ray workers": Stop(signal=signal.SIGKILL, others=_RAY, hits_worker=True),
+}
+
+SIDES: dict[str, Sequence[str]] = {"serial": (), "two Ray workers": _RAY}
+
+
+def survived(size: Size, stop: Stop, *, out: Path, whole: Outcomes) -> dict[str, Any]:
+    """Stop a run halfway, let it come to its end, and compare it with one that was not stopped."""
+    command = size.command(out, *stop.others)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        _wait_for(max(1, size.samples // 2), out, process)
+        there, target = outcomes(out), process.pid
+        if stop.hits_worker:
+            target = int(_samples(journal(out))[-1]["worker"].rpartition(":")[2])
+        os.kill(target, stop.signal)
+        code = process.wait(_PATIENCE_SECONDS)
+    if not stop.hits_worker:
+        there = outcomes(out)
+        _finish(command)
+    return {"exit_code": code, **verdict(there, outcomes(out), whole), **_told(journal(out))}
+
+
+def verdict(there: Outcomes, after: Outcomes, whole: Outcomes) -> dict[str, Any]:
+    """What a stop has cost.
+
+    Args:
+        there: when the run was stopped.
+        after: when it had come to its end.
+        whole: of a run that was not stopped.
+    """
+    return {
+        "there": len(there),
+        "lost": sum(after.get(name) != data for name, data in there.items()),
+        "made_after": len(after.keys() - there.keys()),
+        "equal": after == whole,
+    }
+
+
+def throughput(size: Size, *, out: Path) -> dict[str, Any]:
+    """Samples a minute of both sides, which take turns, and whether all found the same."""
+    sides: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    found = []
+    for number in range(size.rounds):
+        for side, others in SIDES.items():
+            folder = out / f"{side} {number}"
+            start = time.perf_counter()
+            _finish(size.command(folder, *others))
+            seconds = time.perf_counter() - start
+            times = [event["time"] for event in _samples(journal(folder))]
+            sides[side].append({"working": rate(times), "in_all": 60 * len(times) / seconds})
+            found.append(outcomes(folder))
+    return {"sides": sides, "equal": all(one == found[0] for one in found)}
+
+
+def rate(times: Sequence[float]) -> float:
+    """Samples a minute from the first outcome to the last, from the seconds at which they came."""
+    return 60 * (len(times) - 1) / (max(times) - min(times))
+
+
+def outcomes(out: Path) -> Outcomes:
+    """The file of every sample that has ended in the one run of a folder, or in none yet."""
+    return {
+        f"{place}/{path.name}": path.read_bytes()
+        for place in PLACES.values()
+        for path in out.glob(f"*/{place}/*.json")
+    }
+
+
+def journal(out: Path) -> list[dict[str, Any]]:
+    """The events of the one run of a folder."""
+    (path,) = out.glob("*/journal.jsonl")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _samples(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event for event in events if event["event"] == "sample"]
+
+
+def _told(events: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Starts, samples explained over all of them, and processes that did it."""
+    samples = _samples(events)
+    return {
+        "starts": len(events) - len(samples),
+        "explained": len(samples),
+        "processes": len({event["worker"] for event in samples}),
+    }
+
+
+def _wait_for(count: int, out: Path, process: subprocess.Popen[bytes]) -> None:
+    while not any(out.glob("*/journal.jsonl")) or len(_samples(journal(out))) < count:
+        if process.poll() is not None:
+            raise SystemExit(f"the run ended with {process.returncode} before {count} samples")
+        time.sleep(_POLL_SECONDS)
+
+
+def _finish(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, timeout=_PATIENCE_SECONDS)
+
+
+def measure(size: Size, file: ResultFile) -> None:
+    """Every case that is missing."""
+    asked = {"samples": size.samples, "regions": size.regions}
+    info = eagle.load_model("demo/llava", device="cpu", dtype="float32").info
+    any_regions = Regions(labels=np.zeros((1, 1), dtype=np.int32))
+    run = run_record(info, any_regions, settings=asdict(size))
+    missing = [case for case in (*STOPS, THROUGHPUT) if {"case": case, **asked} not in file]
+    with tempfile.TemporaryDirectory() as temporary:
+        here = Path(temporary)
+        whole: Outcomes = {}
+        if any(case in STOPS for case in missing):
+            _finish(size.command(here / "whole"))
+            whole = outcomes(here / "whole")
+        for case in missing:
+            if case == THROUGHPUT:
+                values = throughput(size, out=here / case)
+            else:
+                values = survived(size, STOPS[case], out=here / case, whole=whole)
+            file.add({"case": case, **asked, **values}, run=run)
+            print(case, values, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="four samples, four regions, one turn")
+    parser.add_argument("--samples", type=int, default=12)
+    parser.add_argument("--regions", type=int, default=16)
+    parser.add_argument("--out", type=Path, help="folder of the results")
+    chosen = parser.parse_args(arguments)
+    size = Size(samples=chosen.samples, regions=chosen.regions)
+    folder = ROOT / "benchmarks" / "results"
+    if chosen.quick:
+        size, folder = Size(samples=4, regions=4, rounds=1), ROOT / "build" / "bench"
+    # A shell that starts this with & has Ctrl-C ignored, which children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    measure(size, ResultFile((chosen.out or folder) / "runs.json", key=KEY))
+
+
+if __name__ == "__main__":
+    main()
