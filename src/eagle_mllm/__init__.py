@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         WindowedGreedySearch as WindowedGreedySearch,
     )
     from eagle_mllm.attribution.segmentation import segment as segment
+    from eagle_mllm.attribution.several import attribute_each as attribute_each
     from eagle_mllm.attribution.trace import Trace as Trace
     from eagle_mllm.errors import EagleError as EagleError
     from eagle_mllm.models.registry import load_model as load_model
@@ -60,6 +61,7 @@ _HOME = {
     "Trace": "eagle_mllm.attribution.trace",
     "WindowedGreedySearch": "eagle_mllm.attribution.search.windowed",
     "attribute": "eagle_mllm.attribution.method",
+    "attribute_each": "eagle_mllm.attribution.several",
     "load": "eagle_mllm.attribution.io",
     "load_model": "eagle_mllm.models.registry",
     "metrics": "eagle_mllm.metrics",
@@ -87,6 +89,7 @@ __all__ = [
     "WindowedGreedySearch",
     "__version__",
     "attribute",
+    "attribute_each",
     "load",
     "load_model",
     "metrics",

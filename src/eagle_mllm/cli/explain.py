@@ -15,12 +15,13 @@ from eagle_mllm import report
 from eagle_mllm.attribution import io
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, read_image
-from eagle_mllm.attribution.method import Eagle, attribute
+from eagle_mllm.attribution.method import Eagle
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.search.registry import make_search
+from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json, print_summary
 from eagle_mllm.cli.loading import ModelChoice, open_model
@@ -189,10 +190,9 @@ def _explain(
         with progress.step("answering"):
             generation = _answered(model, request)
         targets = choose_targets(generation, request.targets)
-        attributions = [
-            _attributed(model, generation, target, regions, request.method, progress, label)
-            for target, label in zip(targets, _labels(targets), strict=True)
-        ]
+        attributions = _attributed(
+            model, generation, targets, regions=regions, method=request.method, progress=progress
+        )
         with progress.step("writing the files"):
             return attributions, write_files(attributions, output)
 
@@ -206,23 +206,25 @@ def _answered(model: Model, request: Request) -> Generation:
 def _attributed(
     model: Model,
     generation: Generation,
-    target: Target,
+    targets: Sequence[Target],
+    *,
     regions: Regions,
     method: Eagle,
     progress: PassProgress,
-    label: str,
-) -> Attribution:
-    planned = method.search.planned_passes(len(regions))
-    with progress.passes(label, planned=planned) as on_pass:
-        return attribute(model, generation, target, method=method, regions=regions, on_pass=on_pass)
+) -> list[Attribution]:
+    planned = expected_passes(method.search, len(regions), n_targets=len(targets))
+    with progress.passes(_label(targets), planned=planned) as on_pass:
+        found = attribute_each(
+            model, generation, targets, method=method, regions=regions, on_pass=on_pass
+        )
+    return list(found)
 
 
-def _labels(targets: Sequence[Target]) -> list[str]:
-    """What stands before the bar of each target: its text, and its turn if there are several."""
-    texts = [shorten(target.text, 40, placeholder="\N{HORIZONTAL ELLIPSIS}") for target in targets]
-    if len(texts) == 1:
-        return texts
-    return [f"{turn}/{len(texts)} {text}" for turn, text in enumerate(texts, start=1)]
+def _label(targets: Sequence[Target]) -> str:
+    """What stands before the bar: a target's text, or how many there are."""
+    if len(targets) > 1:
+        return f"{len(targets)} targets"
+    return shorten(targets[0].text, 40, placeholder="\N{HORIZONTAL ELLIPSIS}")
 
 
 def write_files(

@@ -76,7 +76,7 @@ def test_every_setting_has_a_default_that_survives_json(name):
     settings = make_search(name).settings
     settings.pop("name")
     assert make_search(name, settings) == make_search(name)
-    assert all(isinstance(value, int | None) for value in settings.values())
+    assert all(isinstance(value, int | float | None) for value in settings.values())
 
 
 @ALL

@@ -84,3 +84,27 @@ def test_64_regions_cost_1408_passes_unless_asked_otherwise():
     assert MultilevelSearch().planned_passes(64) == 1408
     assert MultilevelSearch().planned_passes(9) == GreedySearch().planned_passes(9)
     assert MultilevelSearch(budget=950).planned_passes(64) == 950
+
+
+def test_a_search_with_a_least_gain_ends_where_it_gains_too_little(cells, set_function, explain):
+    # A pair of regions decides at once; that the others add a little takes long to sort out.
+    weights = np.random.default_rng(3).random(64) * 1e-4
+    scorer = set_function(
+        lambda chosen: 0.9 * ({27, 36} <= chosen) + sum(weights[region] for region in chosen)
+    )
+    thrifty, few = explain(MultilevelSearch(least_gain=0.01), cells(8, 8), scorer)
+    thorough, many = explain(MultilevelSearch(), cells(8, 8), scorer)
+    assert few <= 14 * 64 < many
+    assert set(thrifty.order[:2].tolist()) == {27, 36}
+    assert 0 < total(thorough) - total(thrifty) < 0.01 * 2 * 65
+
+
+def test_a_tiny_least_gain_still_keeps_to_the_budget(cells, lookup, explain, rng):
+    _, passes = explain(MultilevelSearch(least_gain=1e-9, budget=700), cells(4, 4), lookup(16, rng))
+    assert 8 * 16 < passes <= 700
+
+
+@pytest.mark.parametrize("least_gain", [-0.1, 1.0, np.nan])
+def test_a_least_gain_that_is_no_share_is_refused(least_gain):
+    with pytest.raises(ValueError, match="least_gain must be from 0 to below 1"):
+        MultilevelSearch(least_gain=least_gain)

@@ -1,7 +1,7 @@
 """Coarse to fine, and back again: the search that is used unless another is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -31,6 +31,15 @@ _CYCLE_REACH = 3
 _PATIENCE = 12
 """Cycles in a row without any gain after which the search ends early."""
 
+_THRIFTY_PATIENCE = 2
+"""The same for a search that also ends where it gains too little."""
+
+_FIRST = 8
+"""Passes a region before such a search asks for the first time what it has gained."""
+
+_STRETCH = 6
+"""Passes a region from one such question to the next."""
+
 _PER_REGION = 22
 """Passes a region where no budget is given."""
 
@@ -50,7 +59,7 @@ class MultilevelSearch(SearchStrategy):
     more passes, a better one. It may end early where nothing improves any more.
 
     Raises:
-        SettingError: the budget is less than 1, or the seed negative.
+        SettingError: the budget is less than 1, the seed negative, or the least gain not in [0, 1).
     """
 
     budget: int | None = None
@@ -61,11 +70,17 @@ class MultilevelSearch(SearchStrategy):
     seed: int = 0
     """Of the cuts; equal seeds give equal orders."""
 
+    least_gain: float = 0.0
+    """The search also ends where 6 more passes a region raised the mean of F over its order by less
+    than this share of λ1 + λ2; 0 goes on as long as anything improves."""
+
     def __post_init__(self) -> None:
         if self.budget is not None and self.budget < 1:
             raise SettingError(f"budget must be at least 1 or None; got {self.budget}")
         if self.seed < 0:
             raise SettingError(f"seed must not be negative; got {self.seed}")
+        if not 0 <= self.least_gain < 1:
+            raise SettingError(f"least_gain must be from 0 to below 1; got {self.least_gain}")
 
     @property
     def name(self) -> str:
@@ -74,15 +89,20 @@ class MultilevelSearch(SearchStrategy):
 
     def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
-        run = _Run(
-            regions.centroids,
-            ObjectiveValues(evaluate, objective),
-            self.planned_passes(len(regions)),
-        )
-        return Ranking(
-            order=run.improved(run.coarse_to_fine(), np.random.default_rng(self.seed)),
-            searched=len(regions),
-        )
+        n_regions, rng = len(regions), np.random.default_rng(self.seed)
+        budget = self.planned_passes(n_regions)
+        limit = min(_FIRST * n_regions, budget) if self.least_gain else budget
+        patience = _THRIFTY_PATIENCE if self.least_gain else _PATIENCE
+        run = _Run(regions.centroids, ObjectiveValues(evaluate, objective), limit)
+        order = run.improved(run.coarse_to_fine(), rng, patience=patience)
+        least_rise = self.least_gain * (objective.insight + objective.necessity) * (n_regions + 1)
+        rise = np.inf
+        while run.limit < budget and rise >= least_rise:
+            before = run.total(order)
+            run = replace(run, limit=min(run.limit + _STRETCH * n_regions, budget))
+            order = run.improved(order, rng, patience=patience)
+            rise = run.total(order) - before
+        return Ranking(order=order, searched=n_regions)
 
     def planned_passes(self, n_regions: int) -> int:
         """The budget, or every subset where there are fewer; often a little less is scored."""
@@ -118,11 +138,15 @@ class _Run:
         return np.concatenate(self.settled(blocks, _REACH[-1]))
 
     def improved(
-        self, order: Int[np.ndarray, " regions"], rng: np.random.Generator
+        self,
+        order: Int[np.ndarray, " regions"],
+        rng: np.random.Generator,
+        *,
+        patience: int,
     ) -> Int[np.ndarray, " regions"]:
         """The order after as many cycles as the budget allows, and what is left of it in moves."""
         best, idle, reach = self.total(order), 0, 1
-        while idle < _PATIENCE and self.values.spent < self.coarse_limit:
+        while idle < patience and self.values.spent < self.coarse_limit:
             candidate = order
             for length in _CYCLE:
                 pieces = _pieces(candidate, length, int(rng.integers(length)))
