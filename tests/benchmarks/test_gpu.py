@@ -1,6 +1,5 @@
 """The accelerator's benchmark runs without one, on narrow models of the same architectures."""
 
-import gpu
 import pytest
 import torch
 from flops import flops_per_pass
@@ -11,6 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import eagle_mllm as eagle
+import gpu
 
 NAMES = ("llava-1.5-7b", "qwen2.5-vl-3b", "internvl3.5-4b")
 
