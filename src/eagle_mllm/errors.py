@@ -14,6 +14,25 @@ Each class also inherits the built-in that fits, so that `except ValueError` kee
 A message says what was wrong, what was expected and what to do, in one line.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them.
+
+    >>> did_you_mean("gredy", ["greedy", "windowed"])
+    "did you mean 'greedy'?"
+
+    Args:
+        name: what was asked for.
+        known: what there is.
+        cutoff: how alike a name must be to be suggested, in [0, 1].
+    """
+    names = list(known)
+    near = get_close_matches(name, names, n=1, cutoff=cutoff)
+    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}"
+
 
 class EagleError(Exception):
     """Base of every error raised on purpose by this package."""

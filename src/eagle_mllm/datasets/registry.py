@@ -1,15 +1,14 @@
 """Data sets by name, for configuration files."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from eagle_mllm.datasets.dataset import DataSet
-from eagle_mllm.errors import SettingError
+from eagle_mllm.errors import SettingError, did_you_mean
 
 DATA_SETS = {
     "coco-caption": "eagle_mllm.datasets.coco:read_captions",
@@ -39,7 +38,7 @@ def open_data(name: str, **settings: Any) -> DataSet:
         DataError: What the settings point at cannot be read.
     """
     if name not in DATA_SETS:
-        raise SettingError(f"there is no data set {name!r}; {_hint(name, DATA_SETS)}")
+        raise SettingError(f"there is no data set {name!r}; {did_you_mean(name, DATA_SETS)}")
     module, _, function = DATA_SETS[name].partition(":")
     reader: Callable[..., DataSet] = getattr(import_module(module), function)
     return reader(**_checked(name, settings, inspect.signature(reader).parameters))
@@ -50,7 +49,7 @@ def _checked(
 ) -> dict[str, Any]:
     for setting in settings:
         if setting not in parameters:
-            hint = _hint(setting, parameters)
+            hint = did_you_mean(setting, parameters)
             raise SettingError(f"data set {name!r} has no setting {setting!r}; {hint}")
     for parameter in parameters.values():
         if parameter.default is parameter.empty and parameter.name not in settings:
@@ -67,8 +66,3 @@ def _converted(what: str, value: Any, annotation: Any) -> Any:
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
         raise SettingError(f"{what} is {value!r}; {reason}") from error
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known)}"

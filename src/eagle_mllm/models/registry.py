@@ -1,13 +1,12 @@
 """Models by name. This file is light: torch is imported when a model is loaded."""
 
 import re
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from eagle_mllm.attribution.model import Model
-from eagle_mllm.errors import MissingDependency, ModelError
+from eagle_mllm.errors import MissingDependency, ModelError, did_you_mean
 
 DEMOS = {
     "demo": "qwen2_5_vl",
@@ -113,6 +112,4 @@ def _demo_folder(name: str) -> str:
 
 
 def _unknown_demo(name: str) -> str:
-    near = get_close_matches(name, DEMOS, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(DEMOS)}"
-    return f"there is no demo model {name!r}; {hint}"
+    return f"there is no demo model {name!r}; {did_you_mean(name, DEMOS, cutoff=0.5)}"

@@ -1,7 +1,6 @@
 """Methods by name, with the settings that a configuration file gives them."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -11,7 +10,7 @@ from eagle_mllm.attribution.method import AttributionMethod, Eagle
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.provenance import as_json
 from eagle_mllm.attribution.search.registry import make_search
-from eagle_mllm.errors import SettingError
+from eagle_mllm.errors import SettingError, did_you_mean
 
 
 class Section(BaseModel):
@@ -49,9 +48,7 @@ class MethodSection(Section):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in METHODS:
-            near = get_close_matches(name, METHODS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(METHODS)}"
-            raise SettingError(f"there is no method {name!r}; {hint}")
+            raise SettingError(f"there is no method {name!r}; {did_you_mean(name, METHODS)}")
         return name
 
     @field_validator("search")

@@ -1,12 +1,11 @@
 """F of subsets, each asked once, and what that has cost so far."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from eagle_mllm.arrays import Subsets
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
-
-Subsets = Bool[np.ndarray, "batch regions"]
 
 
 class ObjectiveValues:

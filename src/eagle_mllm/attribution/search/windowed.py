@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
@@ -66,7 +66,7 @@ class WindowedGreedySearch(SearchStrategy):
             if not len(rest) or not self._affords(values.spent + cost, len(rest)):
                 break
             candidates = rest if is_scan else rest[: self.window]
-            scan = _with_each(values, front, candidates, n_regions)
+            scan = values(_each_added(front, candidates, n_regions))
             front.append(int(candidates[scan.argmax()]))
             if is_scan:
                 rest = rest[np.argsort(-scan, kind="stable")]
@@ -108,15 +108,6 @@ class WindowedGreedySearch(SearchStrategy):
         candidates = rest[-self.tail :]
         hidden = _each_added(back, candidates, n_regions)
         return int(candidates[values(~hidden).argmax()])
-
-
-def _with_each(
-    values: ObjectiveValues,
-    chosen: list[int],
-    candidates: Int[np.ndarray, " candidates"],
-    n_regions: int,
-) -> Float[np.ndarray, " candidates"]:
-    return values(_each_added(chosen, candidates, n_regions))
 
 
 def _each_added(
