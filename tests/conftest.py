@@ -4,6 +4,11 @@ The package is imported inside the fixtures: imported here, it would be loaded b
 array shapes is hooked in.
 """
 
+import os
+import re
+import select
+import time
+
 import jaxtyping
 import numpy as np
 import pytest
@@ -70,3 +75,27 @@ def attribution(model, generation, regions):
     from eagle_mllm.attribution.method import attribute
 
     return attribute(model, generation, generation.find("cat"), regions=regions)
+
+
+@pytest.fixture
+def everything_from():
+    """Reads what is written to a terminal, by the number of our end of it."""
+
+    def read(terminal):
+        """The text written to a terminal until its last writer closes it, without colors."""
+        pieces = []
+        deadline = time.monotonic() + 100
+        while time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # how Linux says that nobody holds the other end
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+        os.close(terminal)
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(pieces).decode())
+
+    return read

@@ -2,12 +2,9 @@
 
 import json
 import os
-import re
-import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +15,13 @@ from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 
 # The command on a planted model, so that no weights are needed; %s runs before the command.
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from eagle_mllm.models import registry
 from eagle_mllm.testing import PlantedModel
 from eagle_mllm.cli.main import main
+
+# Started in the background by a shell, we would have inherited that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow(PlantedModel):
     def scorer(self, *arguments, **options):
@@ -104,7 +104,7 @@ def test_a_reader_that_goes_away_is_no_error(folder):
     assert process.returncode == 141
 
 
-def test_a_terminal_sees_passes_done_and_planned_and_a_file_does_not(photo):
+def test_a_terminal_sees_passes_done_and_planned_and_a_file_does_not(photo, everything_from):
     ours, theirs = os.openpty()
     with subprocess.Popen(
         _command("explain", photo, *GRID, "--json"),
@@ -113,27 +113,9 @@ def test_a_terminal_sees_passes_done_and_planned_and_a_file_does_not(photo):
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     ) as process:
         os.close(theirs)
-        drawn = _everything_from(ours)
+        drawn = everything_from(ours)
         stdout = process.stdout.read()
     values = json.loads(stdout)
     planned = MultilevelSearch().planned_passes(values["regions"]["count"])
     assert f"{values['forward_passes']}/{planned} passes" in drawn
     assert "left" in drawn
-
-
-def _everything_from(terminal):
-    """The text written to a terminal until its last writer closes it, without colors."""
-    pieces = []
-    deadline = time.monotonic() + 100
-    while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 1)[0]:
-            continue
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # how Linux says that nobody holds the other end
-            break
-        if not piece:
-            break
-        pieces.append(piece)
-    os.close(terminal)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(pieces).decode())

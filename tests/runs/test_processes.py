@@ -13,12 +13,15 @@ import pytest
 
 # The command on a planted model; %s runs before it. "scoring" says that a sample is begun.
 PROGRAM = """
-import sys, time
+import signal, sys, time
 import typer
 from eagle_mllm.cli.problems import EagleGroup
 from eagle_mllm.cli.run import run
 from eagle_mllm.models import registry
 from eagle_mllm.testing import PlantedModel
+
+# Started in the background by a shell, we would have inherited that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow(PlantedModel):
     begun = 0
@@ -109,7 +112,9 @@ def test_a_full_disk_is_one_line_and_leaves_whole_records_only(here, settings_fi
         json.loads(record.read_text())
 
 
-def test_a_terminal_sees_samples_done_rate_and_failures_and_a_pipe_does_not(here, settings_file):
+def test_a_terminal_sees_samples_done_rate_and_failures_and_a_pipe_does_not(
+    here, settings_file, everything_from
+):
     ours, theirs = os.openpty()
     with subprocess.Popen(
         _command(settings_file(), "--json"),
@@ -118,26 +123,11 @@ def test_a_terminal_sees_samples_done_rate_and_failures_and_a_pipe_does_not(here
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     ) as process:
         os.close(theirs)
-        drawn = _everything_from(ours)
+        drawn = everything_from(ours)
         assert json.loads(process.stdout.read())["done"] == 6
     assert "loading the model" in drawn
     assert "6/6 samples" in drawn
     assert "0 failed" in drawn
-
-
-def _everything_from(terminal):
-    """The text written to a terminal until its last writer closes it, without colors."""
-    pieces = []
-    while True:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # how Linux says that nobody holds the other end
-            break
-        if not piece:
-            break
-        pieces.append(piece)
-    os.close(terminal)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(pieces).decode())
 
 
 @pytest.mark.slow
