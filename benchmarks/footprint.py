@@ -32,12 +32,7 @@ def measure_memory(options: Options) -> None:
     file = ResultFile(options.out / "memory.json", key=MEMORY_KEY)
     for family in options.families:
         for side in SIDES:
-            key = {
-                "family": family,
-                "dtype": options.dtype,
-                "threads": options.threads,
-                "side": side,
-            }
+            key = {**options.conditions(family), "side": side}
             if key in file:
                 continue
             values, run = _in_fresh_process(scored_memory, options, family, side)
@@ -62,7 +57,7 @@ def scored_memory(
     else:
         model.scorer(sample.generation, target, regions)(shown)
     values = {"before_mib": before, "peak_mib": peak_memory_mib()}
-    return values, run_record(model.info, regions, settings=options.settings())
+    return values, run_record(model.info, settings=options.settings())
 
 
 def measure_startup(options: Options) -> None:
@@ -71,14 +66,13 @@ def measure_startup(options: Options) -> None:
     key = {"module": "eagle_mllm"}
     if key in file:
         return
-    model = options.model(options.families[0])
-    regions = first_right_sample(model, options.first).regions(4)
+    info = options.model(options.families[0]).info
     answers = [_imported() for _ in range(2 if options.quick else 9)]
     values = {
         "seconds": quartiles([seconds for seconds, _ in answers]),
         "loads_torch": any(loads for _, loads in answers),
     }
-    file.add({**key, **values}, run=run_record(model.info, regions, settings=options.settings()))
+    file.add({**key, **values}, run=run_record(info, settings=options.settings()))
     print("startup", values, flush=True)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
 
@@ -16,15 +17,16 @@ from eagle_mllm.attribution.regions import Regions
 _OF_A_RUN = ("eagle", "python", "platform", "packages", "git", "model", "settings")
 
 
-def run_record(info: ModelInfo, regions: Regions, *, settings: Mapping[str, Any]) -> dict[str, Any]:
+def run_record(info: ModelInfo, *, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Machine, versions, commit, model and settings: the same for all rows of one run.
 
     Args:
         info: the model measured.
-        regions: any partition; `provenance` wants one, and its facts stand in the rows.
-        settings: what was asked for, the seeds and the precision too.
+        settings: what was asked for, the precision too.
     """
-    record = provenance(model=info, regions=regions, settings=settings)
+    # `provenance` wants a partition; the facts about regions stand in the rows.
+    any_regions = Regions(labels=np.zeros((1, 1), dtype=np.int32))
+    record = provenance(model=info, regions=any_regions, settings=settings)
     return {"machine": machine()} | {name: record[name] for name in _OF_A_RUN}
 
 

@@ -43,6 +43,10 @@ class Options:
         """Seeds of the held-out scenes."""
         return range(self.first, self.last)
 
+    def conditions(self, family: str) -> dict[str, Any]:
+        """On what time and memory depend: the beginning of the keys of those parts."""
+        return {"family": family, "dtype": self.dtype, "threads": self.threads}
+
     def settings(self) -> Mapping[str, Any]:
         """For the record of a run; which part of the work a process took is no setting."""
         return {"dtype": self.dtype, "threads": self.threads, "quick": self.quick}

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from jaxtyping import Bool
 from machine import run_record
 from options import Options
 from samples import Sample, right_sample
@@ -13,9 +11,11 @@ from store import ResultFile
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
-from eagle_mllm.attribution.model import Model, Scorer, SubsetScores
+from eagle_mllm.attribution.generation import Target
+from eagle_mllm.attribution.model import Model, Scorer
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.sharing import Share
 from eagle_mllm.attribution.trace import Trace, trace_of
 
 PART = "quality"
@@ -24,32 +24,6 @@ KEY = ("family", "dtype", "target", "regions_asked", "seed", "search")
 _EVERY = {64: 1, 32: 4, 128: 12}
 """Number of regions → it is measured on one scene of so many."""
 _QUICK_REGIONS = 6
-
-
-class SharedScores(Scorer):
-    """One memory under all searches of a sample, so that a subset is scored once for all.
-
-    The score of a subset depends on nothing else, so each search sees what it would see alone;
-    its own evaluator still counts what it would have scored.
-    """
-
-    def __init__(self, scorer: Scorer, n_regions: int) -> None:
-        self._scorer = scorer
-        self._remembered = SubsetEvaluator(scorer, n_regions)
-
-    def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
-        """See `Scorer`."""
-        return self._remembered(shown)
-
-    @property
-    def preferred_batch_size(self) -> int | None:
-        """See `Scorer`."""
-        return self._scorer.preferred_batch_size
-
-    @property
-    def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
-        """See `Scorer`."""
-        return self._scorer.seen_regions
 
 
 def measure(options: Options) -> None:
@@ -96,7 +70,7 @@ def _measure_sample(
     options: Options,
 ) -> None:
     plans = {plan.label: plan for plan in PLANS}
-    bound: dict[tuple[Any, ...], tuple[Regions, SharedScores]] = {}
+    bound: dict[tuple[Any, ...], tuple[Regions, Scorer]] = {}
     for key in keys:
         if key in file:
             continue
@@ -106,14 +80,24 @@ def _measure_sample(
             bound = {question: _bind(model, sample, *question)}
         regions, scores = bound[question]
         values = ranked(plans[key["search"]], regions, scores)
-        run = run_record(model.info, regions, settings=options.settings())
+        run = run_record(model.info, settings=options.settings())
         file.add({**key, "regions": len(regions), **values}, run=run)
 
 
-def _bind(model: Model, sample: Sample, count: int, target: str) -> tuple[Regions, SharedScores]:
+def _bind(model: Model, sample: Sample, count: int, target: str) -> tuple[Regions, Scorer]:
     regions = sample.regions(count)
     scorer = model.scorer(sample.generation, sample.targets[target], regions)
-    return regions, SharedScores(scorer, len(regions))
+    return regions, shared(scorer, sample.targets[target], len(regions))
+
+
+def shared(scorer: Scorer, target: Target, n_regions: int) -> Scorer:
+    """One memory under all searches of a sample, so that a subset is scored once for all.
+
+    The score of a subset depends on nothing else, so each search sees what it would see alone;
+    its own evaluator still counts what it would have scored.
+    """
+    evaluate = SubsetEvaluator(scorer, n_regions)
+    return Share(target, union=target, scorer=scorer, evaluate=evaluate)
 
 
 def ranked(plan: Plan, regions: Regions, scorer: Scorer) -> dict[str, Any]:

@@ -20,12 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from machine import run_record
 from store import ResultFile
 
 import eagle_mllm as eagle
-from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.runs.files import PLACES
 
 ROOT = Path(__file__).parents[1]
@@ -181,8 +179,7 @@ def measure(size: Size, file: ResultFile) -> None:
     """Every case that is missing."""
     asked = {"samples": size.samples, "regions": size.regions}
     info = eagle.load_model("demo/llava", device="cpu", dtype="float32").info
-    any_regions = Regions(labels=np.zeros((1, 1), dtype=np.int32))
-    run = run_record(info, any_regions, settings=asdict(size))
+    run = run_record(info, settings=asdict(size))
     missing = [case for case in (*STOPS, THROUGHPUT) if {"case": case, **asked} not in file]
     with tempfile.TemporaryDirectory() as temporary:
         here = Path(temporary)

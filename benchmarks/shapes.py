@@ -6,7 +6,7 @@ of the same family: which ids a prompt has makes no difference to what a pass co
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -59,7 +59,6 @@ _INTERN_VISION = {
     "patch_size": [14, 14],
     "attention_bias": True,
 }
-_QWEN_ROPE = {"rope_type": "default", "mrope_section": [16, 24, 24], "rope_theta": 1_000_000.0}
 
 
 def _decoder(width: int, inner: int, layers: int, heads: int, shared: int) -> dict[str, Any]:
@@ -86,24 +85,16 @@ SHAPES = {
     ),
     "qwen2.5-vl-3b": Shape(
         family="qwen2_5_vl",
-        vision={**_QWEN_VISION, "out_hidden_size": 2048},
-        text={
-            **_decoder(2048, 11008, 36, 16, 2),
-            "vocab_size": 151936,
-            "rope_parameters": _QWEN_ROPE,
-        },
+        vision=_QWEN_VISION,
+        text={**_decoder(2048, 11008, 36, 16, 2), "vocab_size": 151936},
         ties_embeddings=True,
         image=(427, 640),
         text_tokens=60,
     ),
     "qwen2.5-vl-7b": Shape(
         family="qwen2_5_vl",
-        vision={**_QWEN_VISION, "out_hidden_size": 3584},
-        text={
-            **_decoder(3584, 18944, 28, 28, 4),
-            "vocab_size": 152064,
-            "rope_parameters": _QWEN_ROPE,
-        },
+        vision=_QWEN_VISION,
+        text={**_decoder(3584, 18944, 28, 28, 4), "vocab_size": 152064},
         ties_embeddings=False,
         image=(427, 640),
         text_tokens=60,
@@ -123,24 +114,13 @@ SHAPES = {
 def tiny(shape: Shape) -> Shape:
     """The same architecture with two narrow layers, for tests without an accelerator."""
     text = {**shape.text, **_decoder(64, 128, 2, 2, 2), "vocab_size": 1024, "head_dim": 32}
-    if "rope_parameters" in text:
-        text["rope_parameters"] = {**_QWEN_ROPE, "mrope_section": [4, 6, 6]}
-    layers = {"depth": 2} if "depth" in shape.vision else {"num_hidden_layers": 2}
-    heads = {"num_heads": 2} if "depth" in shape.vision else {"num_attention_heads": 2}
-    narrow: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 128}
-    vision = {**shape.vision, **layers, **heads, **narrow}
-    if "depth" in vision:
-        vision |= {"out_hidden_size": 64, "fullatt_block_indexes": [1]}
-    if "image_size" in vision:
-        vision["image_size"] = 112 if shape.family == "llava" else [112, 112]
-    return Shape(
-        family=shape.family,
-        vision=vision,
-        text=text,
-        ties_embeddings=shape.ties_embeddings,
-        image=(120, 160),
-        text_tokens=shape.text_tokens,
-    )
+    vision = {**shape.vision, "hidden_size": 64, "intermediate_size": 128}
+    if shape.family == "qwen2_5_vl":
+        vision |= {"depth": 2, "num_heads": 2, "fullatt_block_indexes": [1]}
+    else:
+        edge = 112 if shape.family == "llava" else [112, 112]
+        vision |= {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": edge}
+    return replace(shape, vision=vision, text=text, image=(120, 160))
 
 
 def build(shape: Shape, *, device: torch.device, dtype: torch.dtype) -> Any:
@@ -188,9 +168,14 @@ def _qwen(shape: Shape, tokenizer: Any) -> hf.PretrainedConfig:
             "vision_end": "<|vision_end|>",
         }.items()
     }
+    text = shape.text
+    head = text.get("head_dim") or text["hidden_size"] // text["num_attention_heads"]
+    # Pairs of rotated dimensions: a quarter for time, three eighths each for height and width.
+    pairs = [head // 8, 3 * head // 16, 3 * head // 16]
+    rope = {"rope_type": "default", "mrope_section": pairs, "rope_theta": 1_000_000.0}
     return hf.Qwen2_5_VLConfig(
-        vision_config=shape.vision,
-        text_config=shape.text,
+        vision_config={**shape.vision, "out_hidden_size": text["hidden_size"]},
+        text_config={**text, "rope_parameters": rope},
         tie_word_embeddings=shape.ties_embeddings,
         **ids,
     )

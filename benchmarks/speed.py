@@ -59,9 +59,7 @@ def measure(options: Options) -> None:
         for family in options.families:
             for pixels in _PATHS:
                 key = {
-                    "family": family,
-                    "dtype": options.dtype,
-                    "threads": options.threads,
+                    **options.conditions(family),
                     "pixels": pixels,
                     "case": case.label,
                     "seed": options.first,
@@ -69,23 +67,19 @@ def measure(options: Options) -> None:
                 if key in file:
                     continue
                 model = options.model(family, pixels=pixels)
-                values, regions = _measure_case(model, case, seed=options.first, rounds=rounds)
-                file.add(
-                    {**key, **values},
-                    run=run_record(model.info, regions, settings=options.settings()),
-                )
+                values = _measure_case(model, case, seed=options.first, rounds=rounds)
+                run = run_record(model.info, settings=options.settings())
+                file.add({**key, **values}, run=run)
                 print(PART, family, pixels, case.label, values["ratio"], flush=True)
 
 
-def _measure_case(
-    model: HuggingFaceModel, case: Case, *, seed: int, rounds: int
-) -> tuple[dict[str, Any], Regions]:
+def _measure_case(model: HuggingFaceModel, case: Case, *, seed: int, rounds: int) -> dict[str, Any]:
     generation = _scaled(model, first_right_sample(model, seed).generation, case.scale)
     everything = generation.all()
     target = generation.at(0, ceil(case.answer * len(everything)))
     regions = segment(generation.image, n_regions=case.n_regions)
     facts = {"regions": len(regions), "tokens": len(target)}
-    return facts | compare(model, generation, target, regions=regions, rounds=rounds), regions
+    return facts | compare(model, generation, target, regions=regions, rounds=rounds)
 
 
 def _scaled(model: HuggingFaceModel, generation: Generation, scale: int) -> Generation:

@@ -30,7 +30,7 @@ class ResultFile:
         self._path = path
         self._key = tuple(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._keys = {self._key_of(row) for row in self._read()["rows"]}
+        self._keys = {self._key_of(row) for row in rows_of(path)}
 
     def __contains__(self, row: Mapping[str, Any]) -> bool:
         """Whether a row with this key is there."""
@@ -44,7 +44,7 @@ class ResultFile:
             run: on what machine and with what software it was measured.
         """
         with _locked(self._path.parent):
-            content = self._read()
+            content = content_of(self._path)
             self._keys = {self._key_of(known) for known in content["rows"]}
             if row not in self:
                 number = _number_of(as_json(run), content["runs"])
@@ -53,22 +53,21 @@ class ResultFile:
                 with atomic_write(self._path) as temporary:
                     temporary.write_text(_text(content), encoding="utf-8")
 
-    def _read(self) -> dict[str, Any]:
-        if not self._path.exists():
-            return {"runs": [], "rows": []}
-        content: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
-        return content
-
     def _key_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(row[name] for name in self._key)
 
 
+def content_of(path: Path) -> dict[str, list[Any]]:
+    """The `runs` and the `rows` of a file; none where there is no file."""
+    if not path.exists():
+        return {"runs": [], "rows": []}
+    content: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
 def rows_of(path: Path) -> list[Row]:
     """The rows of a file; none where there is no file."""
-    if not path.exists():
-        return []
-    rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    return rows
+    return content_of(path)["rows"]
 
 
 def _number_of(run: Any, runs: list[Any]) -> int:

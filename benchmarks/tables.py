@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import performance
 import runs_page
@@ -45,7 +44,7 @@ def evidence_table() -> str:
         "function words | mean evidence of each |",
         "|---|---|---|---|",
     ]
-    results = _result("known_evidence.json")["results"]
+    results = json.loads((RESULTS / "known_evidence.json").read_text())["results"]
     for family, name in FAMILIES.items():
         row = results[family]
         lines.append(
@@ -55,11 +54,6 @@ def evidence_table() -> str:
             f"{row['mean_evidence_of_function_words']:.2f} |"
         )
     return "\n".join(lines)
-
-
-def _result(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((RESULTS / name).read_text())
-    return content
 
 
 _IN_BFLOAT16 = partial(performance.quality_table, dtype="bfloat16")

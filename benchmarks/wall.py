@@ -32,9 +32,7 @@ def measure(options: Options) -> None:
     for seed in options.seeds[:_SCENES]:
         for family in options.families:
             key = {
-                "family": family,
-                "dtype": options.dtype,
-                "threads": options.threads,
+                **options.conditions(family),
                 "target": "sentence",
                 "regions_asked": count,
                 "seed": seed,
@@ -49,7 +47,7 @@ def measure(options: Options) -> None:
                 "exact greedy": _ours(model, sample, regions, method=_EXACT),
                 "default": _ours(model, sample, regions, method=eagle.Eagle()),
             }
-            run = run_record(model.info, regions, settings=options.settings())
+            run = run_record(model.info, settings=options.settings())
             file.add({**key, "scene": sample.seed, "regions": len(regions), **sides}, run=run)
             times = {side: values["seconds"] for side, values in sides.items()}
             print(PART, family, times, flush=True)

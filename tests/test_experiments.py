@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "experiments"
@@ -15,9 +14,9 @@ def loaded(path):
     return load_config(path)
 
 
-def finished(path):
+def finished(path, attribution):
     """A run of this file as it would look with two samples done."""
-    from eagle_mllm.runs.record import Record
+    from eagle_mllm.runs.record import record_of
     from eagle_mllm.runs.store import Run
 
     config = loaded(path)
@@ -25,31 +24,9 @@ def finished(path):
     (task,) = [
         word for word in ("caption", "vqa", "object", "existence") if f"-{word}-" in path.stem
     ]
-    two = np.zeros((2, 1))
+    measures = {"insertion_auc": 0.5}
     records = [
-        Record(
-            sample_id=f"s{index}",
-            task=task,
-            image_name="",
-            image_size=(1, 1),
-            answer="cat",
-            tokens=("cat",),
-            ids=(5,),
-            target_text="cat",
-            target_positions=(0,),
-            target_ids=(5,),
-            is_counterfactual=False,
-            n_regions=1,
-            searched=1,
-            order=np.zeros(1, int),
-            insertion=two.astype(np.float32),
-            deletion=two.astype(np.float32),
-            area=np.array([0.0, 1.0]),
-            insertion_predicted=two.astype(int),
-            deletion_predicted=two.astype(int),
-            forward_passes=4,
-            measures={"insertion_auc": 0.5},
-        )
+        record_of(f"s{index}", attribution, task=task, image_name="", measures=measures)
         for index in range(2)
     ]
     return Run(
@@ -102,10 +79,10 @@ def test_every_model_task_and_search_has_its_file(kind):
     ("kind", "n_models", "n_regions"),
     [("demo", 3, {"16", "25", "36", "64"}), ("paper", 4, {"16", "32", "64"})],
 )
-def test_together_they_fill_the_five_tables(kind, n_models, n_regions):
+def test_together_they_fill_the_five_tables(kind, n_models, n_regions, attribution):
     from eagle_mllm.report.tables import tables_of
 
-    runs = [finished(path) for path in FILES if path.parent.name == kind]
+    runs = [finished(path, attribution) for path in FILES if path.parent.name == kind]
     rows = {table.name: len(table.rows) for table in tables_of(runs)}
     assert rows["sentences"] == n_models * 2 * 2
     assert rows["words"] == rows["hallucination"] == n_models * 2

@@ -68,13 +68,23 @@ def load(checkpoint: Callable[[str], Path]) -> Callable[..., Any]:
     return loaded
 
 
-@pytest.fixture
-def regions() -> Any:
-    """Twelve blocks that cover a picture of the builders."""
+@pytest.fixture(scope="session")
+def blocks() -> Callable[[np.ndarray, int, int], Any]:
+    """Makes a partition of an image into rows and columns of blocks."""
     from eagle_mllm.attribution.regions import Regions
 
-    rows, columns = np.arange(40) * 4 // 40, np.arange(28) * 3 // 28
-    return Regions.from_labels(rows[:, np.newaxis] * 3 + columns[np.newaxis, :])
+    def grid(image: np.ndarray, rows: int, columns: int) -> Any:
+        height, width = image.shape[:2]
+        down, across = np.arange(height) * rows // height, np.arange(width) * columns // width
+        return Regions.from_labels(down[:, np.newaxis] * columns + across)
+
+    return grid
+
+
+@pytest.fixture
+def regions(blocks: Callable[[np.ndarray, int, int], Any]) -> Any:
+    """Twelve blocks that cover a picture of the builders."""
+    return blocks(np.empty((40, 28, 3)), 4, 3)
 
 
 @pytest.fixture

@@ -49,14 +49,6 @@ def with_processor(family, image_processor):
     return type(family)(family.config, parts)
 
 
-def blocks(image, rows, columns):
-    from eagle_mllm.attribution.regions import Regions
-
-    height, width = image.shape[:2]
-    down, across = np.arange(height) * rows // height, np.arange(width) * columns // width
-    return Regions.from_labels(down[:, np.newaxis] * columns + across)
-
-
 def photographs():
     from skimage import data
 
@@ -95,11 +87,19 @@ def grey_differences(family, image, regions, *, fill):
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
-def test_pixels_are_those_of_the_image_processor(family, name):
+def test_pixels_are_those_of_the_image_processor(family, name, blocks):
     one = family(name)
     for number, image in enumerate(photographs().values()):
         differences = grey_differences(one, image, blocks(image, 5, 4), fill=FILLS[number % 3])
         assert differences.max() < 0.05
+
+
+@pytest.mark.parametrize("shape", [(501, 336), (336, 500)])
+def test_an_image_that_is_cropped_but_not_resized_keeps_its_pixels(family, shape, blocks):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    for fill in FILLS:
+        differences = grey_differences(family("llava"), image, blocks(image, 5, 4), fill=fill)
+        assert differences.max() < 1e-3
 
 
 @pytest.mark.skipif(not COCO.is_dir(), reason="there are no COCO photographs beside the checkout")
@@ -148,7 +148,7 @@ def test_neither_batch_size_nor_batch_mates_change_scores(load, tiny, regions, n
         np.testing.assert_allclose(scores.probability, together.probability, atol=1e-5)
 
 
-def test_regions_outside_the_crop_are_scored_once(load, tiny):
+def test_regions_outside_the_crop_are_scored_once(load, tiny, blocks):
     from eagle_mllm.attribution.evaluator import SubsetEvaluator
 
     image = np.concatenate([tiny.picture(0).transpose(1, 0, 2)] * 2, axis=1)
@@ -182,7 +182,7 @@ def test_a_region_that_equals_the_fill_is_not_seen(load, tiny, regions):
 
 
 @pytest.mark.parametrize("name", ["llava", "qwen2_5_vl", "internvl"])
-def test_a_large_photograph_with_many_regions_stays_small(family, name):
+def test_a_large_photograph_with_many_regions_stays_small(family, name, blocks):
     from eagle_mllm.models.components import ComponentPixels
 
     row = np.linspace(0, 255, 4000).astype(np.uint8)

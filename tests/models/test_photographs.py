@@ -29,14 +29,6 @@ def photograph(name):
     }[name]()
 
 
-def blocks(image, rows, columns):
-    from eagle_mllm.attribution.regions import Regions
-
-    height, width = image.shape[:2]
-    down, across = np.arange(height) * rows // height, np.arange(width) * columns // width
-    return Regions.from_labels(down[:, np.newaxis] * columns + across)
-
-
 def subsets(n_regions, n_rows):
     shown = np.random.default_rng(2).random((n_rows, n_regions)) < 0.6
     shown[0], shown[-1] = True, False
@@ -45,7 +37,7 @@ def subsets(n_regions, n_rows):
 
 @pytest.mark.parametrize("shape", ["square", "landscape", "portrait", "strip", "tiny"])
 @pytest.mark.parametrize("name", DEMOS)
-def test_both_paths_score_as_one_plain_pass_an_image(load, reference, name, shape):
+def test_both_paths_score_as_one_plain_pass_an_image(load, reference, name, shape, blocks):
     from eagle_mllm.attribution.masking import fill_image, masked_image
 
     exact, fast = load(name, batch_size=4), load(name, batch_size=4, pixels="component")
@@ -70,7 +62,7 @@ def test_both_paths_score_as_one_plain_pass_an_image(load, reference, name, shap
 
 
 @pytest.fixture(scope="session")
-def large():
+def large(blocks):
     """Twelve megapixels and 64 regions of them."""
     image = photograph("large")
     return image, blocks(image, 8, 8)

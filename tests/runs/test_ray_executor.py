@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,22 @@ def test_no_other_file_of_the_package_imports_ray():
     assert importing == ["ray_executor.py"]
 
 
+@pytest.fixture
+def machines(monkeypatch):
+    """Let the cluster consist of these machines, and one that is gone."""
+    import ray
+
+    def pretend(*there):
+        nodes = [{"Alive": True, "Resources": resources} for resources in there]
+        gone = {"Alive": False, "Resources": {"CPU": 99.0}}
+        monkeypatch.setattr(ray, "nodes", lambda: [*nodes, gone])
+        monkeypatch.setattr(
+            ray, "cluster_resources", lambda: dict(sum(map(Counter, there), Counter()))
+        )
+
+    return pretend
+
+
 @pytest.mark.parametrize(
     ("there", "workers", "expected"),
     [
@@ -171,15 +188,19 @@ def test_no_other_file_of_the_package_imports_ray():
         ({"CPU": 16.0, "GPU": 4.0}, None, (4, {"num_cpus": 1, "num_gpus": 1})),
         ({"CPU": 16.0, "GPU": 4.0}, 2, (2, {"num_cpus": 1, "num_gpus": 1})),
         ({"CPU": 16.0, "GPU": 1.0}, 3, (3, {"num_cpus": 1, "num_gpus": 0.3333})),
+        ({"CPU": 16.0, "GPU": 2.0}, 3, (3, {"num_cpus": 1, "num_gpus": 0.5})),
     ],
 )
-def test_workers_share_what_the_cluster_has(monkeypatch, there, workers, expected):
-    executor = RayExecutor(workers=workers)
-    monkeypatch.setattr(executor._ray, "cluster_resources", lambda: there)
-    assert executor._plan() == expected
+def test_workers_share_what_the_cluster_has(machines, there, workers, expected):
+    machines(there)
+    assert RayExecutor(workers=workers)._plan() == expected
 
 
-def test_workers_leave_the_gpus_alone_when_told_to(monkeypatch):
-    executor = RayExecutor(use_gpus=False)
-    monkeypatch.setattr(executor._ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": 2.0})
-    assert executor._plan() == (2, {"num_cpus": 4, "num_gpus": 0})
+def test_no_worker_is_larger_than_a_machine(machines):
+    machines({"CPU": 8.0}, {"CPU": 4.0}, {})
+    assert RayExecutor(workers=1)._plan() == (1, {"num_cpus": 8, "num_gpus": 0})
+
+
+def test_workers_leave_the_gpus_alone_when_told_to(machines):
+    machines({"CPU": 8.0, "GPU": 2.0})
+    assert RayExecutor(use_gpus=False)._plan() == (2, {"num_cpus": 4, "num_gpus": 0})

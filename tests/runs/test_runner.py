@@ -153,7 +153,7 @@ def test_a_run_with_failures_that_were_retried_equals_one_without(explain, plant
     assert results(retried.folder) == results(explain(out="other").folder)
 
 
-def test_questions_that_were_answered_rightly_are_counted_apart(explain):
+def test_objects_that_are_not_named_are_counted_apart(explain):
     tally = explain(task="object")
     planned, done, not_applicable, failed = _counts(tally)
     # The planted answer says "star" of every scene; some have one, most do not.

@@ -86,6 +86,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
 def test_a_run_is_found_in_its_folder_or_alone_in_the_one_above(store, tmp_path):
     store.describe(DESCRIPTION, ["a"])
     assert load_run(tmp_path).folder == load_run(store.folder).folder == store.folder
+    assert load_run(str(store.folder)).folder == store.folder
     RecordStore(tmp_path / "x-2").describe(DESCRIPTION, ["a"])
     with pytest.raises(ResultError, match="is no run and holds x-1, x-2; give the folder of one"):
         load_run(tmp_path)

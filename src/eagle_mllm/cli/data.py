@@ -1,6 +1,5 @@
 """`eagle data`: what can be used of the data sets on disk."""
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,12 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from eagle_mllm.cli import options
-from eagle_mllm.cli.display import print_json
+from eagle_mllm.cli.display import Results, print_json
 from eagle_mllm.cli.problems import BAD_INPUT
 from eagle_mllm.datasets.check import Check, Found
 from eagle_mllm.datasets.check import check as check_data
@@ -97,15 +95,12 @@ def _task(found: Found) -> str | None:
 
 
 def _print(checked: Check) -> None:
-    console = Console(highlight=False)
-    # Written by ourselves: a reader that goes away is the business of one place, not of Rich.
-    with console.capture() as drawn:
-        console.print(_table(checked) if checked.found else "No data set was recognised.")
-        for line in _lines(checked.problems):
-            console.print(Text(line), soft_wrap=True)
-        for line in _cut([f"{file}: is no data set that we know" for file in checked.other]):
-            console.print(Text(line, style="dim"), soft_wrap=True)
-    sys.stdout.write(drawn.get())
+    console = Results()
+    console.print(_table(checked) if checked.found else "No data set was recognised.")
+    for line in _lines(checked.problems):
+        console.print(Text(line), soft_wrap=True)
+    for line in _cut([f"{file}: is no data set that we know" for file in checked.other]):
+        console.print(Text(line, style="dim"), soft_wrap=True)
 
 
 def _table(checked: Check) -> Table:

@@ -14,7 +14,7 @@ from rich.text import Text
 _BAR_WIDTH = 20
 
 
-class _Results(Console):
+class Results(Console):
     """The console for stdout. A reader that goes away is the business of one place, not Rich's."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ def print_summary(values: Mapping[str, Any], *, positions: Sequence[int]) -> Non
         values: What to show.
         positions: Character ranges `start, stop, start, stop, ...` of the answer to underline.
     """
-    console = _Results()
+    console = Results()
     answer = Text(_visible(values["answer"]), style="bold")
     for start, stop in zip(positions[::2], positions[1::2], strict=True):
         answer.stylize("underline", start, stop)
@@ -64,7 +64,7 @@ def print_files(files: Mapping[str, str | Sequence[str]], *, console: Console) -
 
 def print_scene(scene: Any, path: Path) -> None:
     """A generated scene: what is true of it, and where its picture is."""
-    console = _Results()
+    console = Results()
     console.print(Text(scene.caption, style="bold"), soft_wrap=True)
     questions = Table(box=box.SIMPLE, pad_edge=False)
     questions.add_column("question")

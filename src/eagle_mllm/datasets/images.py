@@ -3,6 +3,7 @@
 import os
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +75,14 @@ class ImageFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._missing: dict[str, int] = {}
+        self._missing: Counter[str] = Counter()
 
     def find(self, name: str) -> FileImage | None:
         """The image of this name, or under its newer COCO name; None, and noted, if absent."""
         for path in (self._folder / name, self._folder / _COCO_2014.sub("", name)):
             if path.is_file():
                 return FileImage(path)
-        self._missing[name] = self._missing.get(name, 0) + 1
+        self._missing[name] += 1
         return None
 
     def problems(self) -> tuple[Problem, ...]:

@@ -25,11 +25,13 @@ def object_names(category: str) -> tuple[str, ...]:
 
 def _plural(name: str) -> str:
     *before, last = name.split(" ")
-    if last not in _IRREGULAR:
-        sibilant = last.endswith(("s", "x", "z", "ch", "sh"))
-        last = f"{last}es" if sibilant else re.sub(r"(?<=[^aeiou])y$", "ie", last) + "s"
-        return " ".join((*before, last))
-    return " ".join((*before, _IRREGULAR[last]))
+    return " ".join((*before, _IRREGULAR.get(last) or _regular(last)))
+
+
+def _regular(word: str) -> str:
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{word}es"
+    return re.sub(r"(?<=[^aeiou])y$", "ie", word) + "s"
 
 
 def file_id(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with data: one value for each thing, and the error when nothing can be read."""
+"""What is wrong with data: one value for each thing."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -88,7 +88,6 @@ class ComponentPixels(PixelSource):
 class _Component(NamedTuple):
     """What a region adds to a window of a half-resized view; it adds nothing outside."""
 
-    region: int
     rows: slice
     columns: slice
     values: Tensor
@@ -116,17 +115,18 @@ class _Sum:
             AxisWeights(source, target, resample=resample)
             for source, target in zip(filled.shape[:2], view.size, strict=True)
         )
-        self._needed = self._rows.needed(view.rows)
         # Pillow leaves out a resize to the same size.
+        self._needed = view.rows
         self._down: Tensor | None = None
         if self._rows.source != self._rows.target:
+            self._needed = self._rows.needed(view.rows)
             self._down = self._matrix(self._rows, view.rows, self._needed)
         self._hidden = self._half_resized_fill(filled)
-        self._components: list[_Component] = []
+        self._components: dict[int, _Component] = {}
 
     @property
     def stored_values(self) -> int:
-        return self._hidden.numel() + sum(one.values.numel() for one in self._components)
+        return self._hidden.numel() + sum(one.values.numel() for one in self._components.values())
 
     def add(self, region: int, box: np.ndarray, rows: slice, columns: slice) -> bool:
         """Keep what values (rows, columns, 3) of a box add; false if that is nothing."""
@@ -141,24 +141,29 @@ class _Sum:
             return False
         down = _moved(down, self._needed.start)
         across = _moved(across, self._view.columns.start)
-        self._components.append(_Component(region, down, across, values))
+        self._components[region] = _Component(down, across, values)
         return True
 
     def marked(self, region: int) -> Tensor:
         """True where a region may change the view (1, 1, height, width)."""
-        mark = torch.zeros_like(self._hidden[None, :1])
-        for one in self._components:
-            if one.region == region:
-                mark[:, :, one.rows, one.columns] = one.values.any(dim=0).float()
-        return self._upright(mark if self._down is None else self._down.abs() @ mark) > 0
+        shape = [kept.stop - kept.start for kept in (self._view.rows, self._view.columns)]
+        mark = torch.zeros(1, 1, *shape, dtype=torch.bool, device=self._device)
+        if region in self._components:
+            rows, columns, values = self._components[region]
+            changed = values.any(dim=0)
+            if self._down is None:
+                mark[:, :, rows, columns] = changed
+            else:
+                mark[:, :, :, columns] = self._down[:, rows].abs() @ changed.float() > 0
+        return self._upright(mark)
 
     def __call__(self, weights: Tensor) -> Tensor:
         """Views (batch, 3, height, width) for weights (batch, regions) of 0 and 1."""
         half = self._hidden.expand(len(weights), -1, -1, -1).clone()
         # Always in the order of the regions, so that a row does not depend on its batch mates.
-        for one in self._components:
+        for region, one in self._components.items():
             window = half[:, :, one.rows, one.columns]
-            window.addcmul_(weights[:, one.region].view(-1, 1, 1, 1), one.values)
+            window.addcmul_(weights[:, region].view(-1, 1, 1, 1), one.values)
         if self._down is None:
             return self._upright(half)
         return self._upright(self._down @ half.clamp_(0, 255).add_(0.5).floor_())

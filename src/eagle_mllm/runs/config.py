@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.errors import SettingError
@@ -200,7 +200,7 @@ def _unknown(place: tuple[int | str, ...]) -> str:
     section: Any = RunConfig
     for table in tables:
         section = section.model_fields[table].annotation
-    known: Mapping[str, Any] = section.model_fields if issubclass(section, BaseModel) else {}
+    known: Mapping[str, Any] = section.model_fields
     near = get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
     return f"there is no setting {'.'.join(map(str, place))!r}; {hint}"

@@ -60,10 +60,10 @@ class MethodSection(Section):
         if not isinstance(name, str):
             raise SettingError("a search needs a name, as in search = {name = 'greedy'}")
         try:
-            complete = as_json(make_search(name, settings).settings)
+            complete = make_search(name, settings).settings
         except TypeError as error:
             raise SettingError(f"search {name!r} has a setting of a wrong kind: {error}") from error
-        return dict(complete) if isinstance(complete, dict) else {}
+        return {setting: as_json(value) for setting, value in complete.items()}
 
     @field_validator("objective")
     @classmethod

@@ -145,7 +145,7 @@ class RayExecutor(Executor):
         self._is_connected = True
 
     def _plan(self) -> tuple[int, dict[str, float]]:
-        """How many workers, and what each reserves.
+        """How many workers, and what each reserves, which must lie on one machine or one GPU.
 
         Ray gives a process as many threads as it reserves cores.
         """
@@ -154,8 +154,11 @@ class RayExecutor(Executor):
         gpus = int(there.get("GPU", 0)) if self._use_gpus else 0
         n_workers = self._n_workers or gpus or max(1, cores // _CORES_A_MODEL)
         if gpus:
-            return n_workers, {"num_cpus": 1.0, "num_gpus": min(1.0, _share(gpus, n_workers))}
-        return n_workers, {"num_cpus": _share(cores, n_workers), "num_gpus": 0.0}
+            on_each = math.ceil(n_workers / gpus)
+            return n_workers, {"num_cpus": 1.0, "num_gpus": _share(1, on_each)}
+        machines = (node["Resources"] for node in self._ray.nodes() if node["Alive"])
+        largest = max(machine.get("CPU", 0.0) for machine in machines)
+        return n_workers, {"num_cpus": min(_share(cores, n_workers), largest), "num_gpus": 0.0}
 
     def _load(self) -> None:
         actor = self._new_actor.remote(self._work)

@@ -106,7 +106,10 @@ def run(
     with executor:
         info = executor.start(ExplainWork(config=resolved))
         store = RecordStore(out / f"{config.name}-{run_key(_identity(config, info, data))}")
-        store.describe(_description(config, info, data), [sample.id for sample in selected])
+        made_with = _made_with(info)
+        store.describe(
+            _description(config, data, made_with=made_with), [sample.id for sample in selected]
+        )
         mine = selected[shard.part - 1 :: shard.parts]
         ended = store.ended(sample.id for sample in mine)
         if retry_failed:
@@ -117,7 +120,7 @@ def run(
                 "event": "start",
                 "samples": len(todo),
                 "problems": [str(problem) for problem in data.problems],
-                "made_with": _made_with(info),
+                "made_with": made_with,
             }
         )
         empty = Tally(folder=store.folder, planned=len(mine), problems=len(data.problems))
@@ -182,11 +185,13 @@ def _identity(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JS
     }
 
 
-def _description(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JSON]:
+def _description(
+    config: RunConfig, data: DataSet, *, made_with: dict[str, JSON]
+) -> dict[str, JSON]:
     return {
         "config": config.model_dump(mode="json"),
         "data": {"name": data.name, "fingerprint": data.fingerprint},
-        "made_with": _made_with(info),
+        "made_with": made_with,
     }
 
 

@@ -151,7 +151,7 @@ class Run:
         return len(self.planned) - tried
 
 
-def load_run(path: Path) -> Run:
+def load_run(path: Path | str) -> Run:
     """Read a run, also while it is going on.
 
     Args:
@@ -161,7 +161,7 @@ def load_run(path: Path) -> Run:
         ResultError: there is no run or more than one, it was written by another version, or a
             file of it is damaged.
     """
-    folder = _run_folder(path)
+    folder = _run_folder(Path(path))
     description = read_description(folder)
     planned = tuple(map(str, description["planned"]))
     outcomes = [read_outcome(folder, sample) for sample in planned]

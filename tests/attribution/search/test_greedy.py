@@ -10,7 +10,6 @@ from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
 from eagle_mllm.attribution.search.greedy import GreedySearch
-from eagle_mllm.attribution.trace import trace_of
 
 INSIGHT = Objective(necessity=0.0)
 
@@ -96,15 +95,11 @@ def _value(values, chosen):
 @pytest.mark.parametrize("max_regions", [None, 1, 2, 3, 4, 5, 6, 9])
 @pytest.mark.parametrize("n_regions", [1, 2, 3, 4, 5, 6])
 def test_the_planned_passes_are_what_search_and_trace_cost(
-    n_regions, max_regions, rng, set_function
+    n_regions, max_regions, lookup, explain, rng
 ):
-    values = rng.random(2**n_regions)
-    scorer = set_function(lambda chosen: values[sum(2**region for region in chosen)])
-    evaluate = SubsetEvaluator(scorer, n_regions)
     search = GreedySearch(max_regions=max_regions)
-    ranking = search.rank(line(n_regions), evaluate, Objective())
-    trace_of(ranking, evaluate, line(n_regions))
-    assert evaluate.forward_passes == search.planned_passes(n_regions)
+    _, passes = explain(search, line(n_regions), lookup(n_regions, rng))
+    assert passes == search.planned_passes(n_regions)
 
 
 def test_64_regions_cost_4156_passes():

@@ -1,7 +1,5 @@
 """Blocks of neighbouring regions, halved again and again until each holds one."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -34,7 +32,7 @@ def coarse_blocks(centroids: Centroids, *, at_least: int) -> list[Block]:
         centroids: row and column of each region.
         at_least: how many blocks.
     """
-    blocks: Sequence[Block] = [np.arange(len(centroids))]
+    blocks: list[Block] = [np.arange(len(centroids))]
     while len(blocks) < min(at_least, len(centroids)):
         blocks = [half for block in blocks for half in halves(block, centroids)]
-    return list(blocks)
+    return blocks

@@ -73,8 +73,7 @@ def known_values(
     worth = np.array([0, len(start) - 1, *range(1, len(start) - 1)])
     known = worth[: values.affordable(start[worth], limit)]
     found = np.full(len(start), np.nan)
-    if len(known):
-        found[known] = values(start[known])
+    found[known] = values(start[known])
     return found
 
 
@@ -112,7 +111,7 @@ def _gains(
         return []
     shown = np.stack([_with_moved(start, blocks, place, size) for place, size in changed])
     known = values.affordable(shown, limit)
-    after = dict(zip(changed[:known], values(shown[:known]) if known else [], strict=True))
+    after = dict(zip(changed[:known], values(shown[:known]), strict=True))
     return _moves(after, before, len(blocks), reach)
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.attribution.search.values import ObjectiveValues, each_added
 from eagle_mllm.errors import SettingError
 
 
@@ -45,15 +45,16 @@ class GreedySearch(SearchStrategy):
         """The greedy order; its first picks do not depend on where it stops."""
         n_regions = len(regions)
         picks = self._picks(n_regions)
+        values = ObjectiveValues(evaluate, objective)
         order: list[int] = []
         rest = np.arange(n_regions)
         for _ in range(picks):
-            values = _scan(order, rest, n_regions, evaluate, objective)
-            best = int(values.argmax())  # the first of equals, and `rest` is ascending
+            scan = values(each_added(order, rest, n_regions))
+            best = int(scan.argmax())  # the first of equals, and `rest` is ascending
             order.append(int(rest[best]))
-            rest, values = np.delete(rest, best), np.delete(values, best)
-        last_scan = np.argsort(-values, kind="stable")
-        return Ranking(order=np.concatenate([order, rest[last_scan]]).astype(int), searched=picks)
+            rest, scan = np.delete(rest, best), np.delete(scan, best)
+        ranked = rest[np.argsort(-scan, kind="stable")]
+        return Ranking(order=np.concatenate([order, ranked]).astype(int), searched=picks)
 
     def planned_passes(self, n_regions: int) -> int:
         """Exactly what one explanation costs."""
@@ -78,19 +79,3 @@ def _passes(picks: int, n_regions: int) -> int:
     if picks < n_regions - 1:
         return scans + 2 * (n_regions - 1 - picks)
     return n_regions * (n_regions + 1) - 4
-
-
-def _scan(
-    order: list[int],
-    candidates: Int[np.ndarray, " candidates"],
-    n_regions: int,
-    evaluate: Evaluate,
-    objective: Objective,
-) -> Float[np.ndarray, " candidates"]:
-    """F of the regions picked so far with each candidate added."""
-    shown = np.zeros((len(candidates), n_regions), dtype=bool)
-    shown[:, order] = True
-    shown[np.arange(len(candidates)), candidates] = True
-    scores = evaluate(np.concatenate([shown, ~shown]))
-    insertion, deletion = np.split(scores.probability, 2)
-    return objective(insertion, deletion)

@@ -190,12 +190,10 @@ class _Run:
         for row, half in zip(shown, (half for place in pairs for half in cut[place]), strict=True):
             row[half] = True
         known = self.values.affordable(shown, self.coarse_limit) // 2
-        if known:
-            for place, (first, second) in zip(
-                pairs, self.values(shown[: 2 * known]).reshape(-1, 2), strict=False
-            ):
-                if second > first:
-                    cut[place].reverse()
+        found = self.values(shown[: 2 * known]).reshape(-1, 2)
+        for place, (first, second) in zip(pairs[:known], found, strict=True):
+            if second > first:
+                cut[place].reverse()
         return [half for pair in cut for half in pair]
 
     def unsaturated_blocks(

@@ -1,7 +1,7 @@
 """F of subsets, each asked once, and what that has cost so far."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.arrays import Subsets
 from eagle_mllm.attribution.evaluator import Evaluate
@@ -56,6 +56,16 @@ class ObjectiveValues:
             if len(asked) > left:
                 return row
         return len(shown)
+
+
+def each_added(
+    chosen: list[int], candidates: Int[np.ndarray, " candidates"], n_regions: int
+) -> Bool[np.ndarray, "candidates regions"]:
+    """The chosen regions and one candidate more, for each candidate."""
+    shown = np.zeros((len(candidates), n_regions), dtype=bool)
+    shown[:, chosen] = True
+    shown[np.arange(len(candidates)), candidates] = True
+    return shown
 
 
 def _keys(shown: Subsets) -> list[bytes]:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
-from eagle_mllm.attribution.search.values import ObjectiveValues
+from eagle_mllm.attribution.search.values import ObjectiveValues, each_added
 from eagle_mllm.errors import SettingError
 
 
@@ -66,7 +66,7 @@ class WindowedGreedySearch(SearchStrategy):
             if not len(rest) or not self._affords(values.spent + cost, len(rest)):
                 break
             candidates = rest if is_scan else rest[: self.window]
-            scan = values(_each_added(front, candidates, n_regions))
+            scan = values(each_added(front, candidates, n_regions))
             front.append(int(candidates[scan.argmax()]))
             if is_scan:
                 rest = rest[np.argsort(-scan, kind="stable")]
@@ -106,14 +106,5 @@ class WindowedGreedySearch(SearchStrategy):
         if not back:  # the full scan has just ranked it last
             return int(rest[-1])
         candidates = rest[-self.tail :]
-        hidden = _each_added(back, candidates, n_regions)
+        hidden = each_added(back, candidates, n_regions)
         return int(candidates[values(~hidden).argmax()])
-
-
-def _each_added(
-    chosen: list[int], candidates: Int[np.ndarray, " candidates"], n_regions: int
-) -> Bool[np.ndarray, "candidates regions"]:
-    shown = np.zeros((len(candidates), n_regions), dtype=bool)
-    shown[:, chosen] = True
-    shown[np.arange(len(candidates)), candidates] = True
-    return shown

@@ -41,7 +41,8 @@ def _table(spec: Spec, groups: Sequence[tuple[Part, ...]]) -> Table:
     differences: list[Row] = []
     for group in groups:
         pairs = _differences(group, columns)
-        rows += [_row(index, group, columns, pairs) for index in range(len(group))]
+        victories = [_victories(pairs, place, column) for place, column in enumerate(columns)]
+        rows += [_row(index, group, columns, victories) for index in range(len(group))]
         differences += pairs.values()
     return Table(
         name=spec.name,
@@ -54,6 +55,7 @@ def _table(spec: Spec, groups: Sequence[tuple[Part, ...]]) -> Table:
 
 
 _Pairs = dict[tuple[int, int], Row]
+_Victories = set[tuple[int, int]]
 
 
 def _differences(group: Sequence[Part], columns: Sequence[Column]) -> _Pairs:
@@ -88,9 +90,10 @@ def _minus(first: str, second: str) -> str:
     return first if first == second else f"{first} − {second}"
 
 
-def _row(index: int, group: Sequence[Part], columns: Sequence[Column], pairs: _Pairs) -> Row:
+def _row(
+    index: int, group: Sequence[Part], columns: Sequence[Column], victories: Sequence[_Victories]
+) -> Row:
     part, others = group[index], [other for other in range(len(group)) if other != index]
-    victories = [_victories(pairs, place, column) for place, column in enumerate(columns)]
     return Row(
         labels=part.labels,
         n_samples=len(part.measures),
@@ -106,9 +109,9 @@ def _cell(part: Part, column: Column) -> Summary:
     return summarize(part.values(column.measure, measured), rng=np.random.default_rng(_SEED))
 
 
-def _victories(pairs: _Pairs, place: int, column: Column) -> set[tuple[int, int]]:
+def _victories(pairs: _Pairs, place: int, column: Column) -> _Victories:
     """Who is better than whom in a column, as far as the intervals know."""
-    won = set()
+    won: _Victories = set()
     for (first, second), row in pairs.items():
         difference = row.cells[place]
         if column.better is not None and difference.excludes_zero:
