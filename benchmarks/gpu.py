@@ -1,12 +1,11 @@
 """Seconds a pass on an accelerator, for the real shapes of the paper's models.
 
-    python benchmarks/gpu.py                       every shape, batch 1 to 32 and auto, on CUDA
+    python benchmarks/gpu.py                       every shape, batch 1 to 32, on CUDA
     python benchmarks/gpu.py --shape qwen2.5-vl-7b
     python benchmarks/gpu.py --tiny                the same code on the CPU in seconds
 
 Weights are random, so nothing is downloaded and no answer means anything; what a pass costs is
-that of the real model. Batch "auto" is what `load_model` takes by itself, and there a whole
-explanation is timed as well. Each measurement is a line of `gpu.json`, and is made once.
+that of the real model. Each measurement is a line of `gpu.json`, and is made once.
 """
 
 import argparse
@@ -26,26 +25,22 @@ from speed import greedy_subsets, quartiles
 from store import ResultFile
 
 import eagle_mllm as eagle
-from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import ModelError
-from eagle_mllm.models.batch_size import BatchSize
 from eagle_mllm.models.huggingface import HuggingFaceModel
 
 ROOT = Path(__file__).parents[1]
 KEY = ("shape", "dtype", "side", "batch")
-BATCHES: tuple[BatchSize, ...] = (1, 4, 8, 16, 32, "auto")
-TINY_BATCHES: tuple[BatchSize, ...] = (1, 4, "auto")
+BATCHES = (1, 2, 4, 8, 16, 32)
+TINY_BATCHES = (1, 4)
 
 PEAK_TFLOPS = {"H200": 989.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0}
 """Dense bfloat16 peak by a part of the device's name, from the makers' data sheets."""
 
-REGIONS = 64
-TINY_REGIONS = 9
-
-_CALLS = 3
-_SUBSETS = 32
-"""Timed calls, and the subsets that ours score in each."""
+_REGIONS = 64
+_CALLS = 4
+"""Timed calls; ours score as many subsets in each as the largest batch has."""
 _ANSWER = "A large green circle above a small red cross."
 
 
@@ -56,13 +51,13 @@ def measure(
     file: ResultFile,
     device: torch.device,
     dtype: str,
-    batches: Sequence[BatchSize],
-    n_regions: int,
+    batches: Sequence[int],
 ) -> None:
     """The reference's loop, then ours at each batch size; a row each, and only those missing."""
-    asked = {"shape": name, "dtype": dtype}
-    keys: list[dict[str, Any]] = [{**asked, "side": "reference", "batch": 1}]
-    keys += [{**asked, "side": "ours", "batch": batch} for batch in batches]
+    sides: list[tuple[str, int]] = [("reference", 1), *(("ours", batch) for batch in batches)]
+    keys: list[dict[str, Any]] = [
+        {"shape": name, "dtype": dtype, "side": side, "batch": batch} for side, batch in sides
+    ]
     if all(key in file for key in keys):
         return
     parts = build(shape, device=device, dtype=getattr(torch, dtype))
@@ -72,12 +67,12 @@ def measure(
             continue
         model = wrapped(parts, batch_size=key["batch"])
         generation = sample(model, shape)
-        regions = eagle.segment(generation.image, method="grid", n_regions=n_regions)
+        regions = eagle.segment(generation.image, method="grid", n_regions=_REGIONS)
         facts = lengths(model, generation)
         found = _measured(key, model, generation, regions)
         row = {**key, **facts, "weights_gib": round(weights, 3), **found}
         row["utilisation"] = _utilisation(found["seconds"], facts["tflops"], device)
-        file.add(row, run=run_record(model.info, settings={"dtype": dtype}))
+        file.add(row, run=run_record(model.info, regions, settings={"dtype": dtype}))
         print("gpu", row, flush=True)
 
 
@@ -119,8 +114,8 @@ def lengths(model: HuggingFaceModel, generation: Generation) -> dict[str, Any]:
 def _measured(
     key: Mapping[str, Any], model: HuggingFaceModel, generation: Generation, regions: Regions
 ) -> dict[str, Any]:
-    """Seconds a pass, peak memory and images a pass; no seconds where the batch does not fit."""
-    target, images, explanation = generation.all(), 1, None
+    """Seconds a pass and peak memory; no seconds where a batch of this size does not fit."""
+    target = generation.all()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
@@ -130,34 +125,13 @@ def _measured(
             seconds = _seconds(lambda shown: [reference(row) for row in shown], regions, size=8)
         else:
             scorer = model.scorer(generation, target, regions)
-            seconds = _seconds(scorer, regions, size=_SUBSETS)
-            images = scorer.preferred_batch_size
-            if key["batch"] == "auto":
-                explanation = _explanation(model, generation, target, regions=regions)
-            elif images < key["batch"]:  # it halved itself: memory ran out
+            seconds = _seconds(scorer, regions, size=max(BATCHES))
+            if scorer.preferred_batch_size < key["batch"]:  # it halved itself: memory ran out
                 seconds = None
     except (torch.OutOfMemoryError, ModelError) as error:
         print("gpu", key, error)
         seconds = None
-    return {
-        "images": images,
-        "seconds": seconds,
-        "peak_gib": _peak_gib(),
-        "explanation": explanation,
-    }
-
-
-def _explanation(
-    model: HuggingFaceModel, generation: Generation, target: Target, *, regions: Regions
-) -> dict[str, Any]:
-    """Wall time and passes of the windowed search, whose passes hardly depend on scores."""
-    method = eagle.Eagle(search=eagle.WindowedGreedySearch())
-    found = method.attribute(model, generation, target, regions=regions)
-    return {
-        "search": method.search.name,
-        "seconds": round(found.seconds, 3),
-        "passes": found.forward_passes,
-    }
+    return {"seconds": seconds, "peak_gib": _peak_gib()}
 
 
 def _seconds(score: Callable[[np.ndarray], Any], regions: Regions, *, size: int) -> list[float]:
@@ -214,7 +188,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             device=torch.device(device),
             dtype=dtype,
             batches=TINY_BATCHES if chosen.tiny else BATCHES,
-            n_regions=TINY_REGIONS if chosen.tiny else REGIONS,
         )
 
 

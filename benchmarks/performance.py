@@ -1,12 +1,13 @@
 """Markdown tables of `docs/performance.md`, from the rows of the results."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gains import Gain, gains
 from names import FAMILIES
-from store import Row, content_of, rows_of
+from store import Row, rows_of
 
 MISSING = "Not measured yet."
 
@@ -161,30 +162,19 @@ def quality_table(target: str, regions: int, *, dtype: str = "float32") -> Calla
 
 
 def gpu_table(results: Path) -> str:
-    """Seconds a pass and an explanation, utilisation and memory of the real shapes."""
+    """Seconds a pass, utilisation and memory of the real shapes."""
     return table(
-        (
-            "shape",
-            "side",
-            "batch",
-            "tokens",
-            "ms a pass",
-            "MFU",
-            "weights, GiB",
-            "peak, GiB",
-            "an explanation",
-        ),
+        ("shape", "side", "batch", "tokens", "ms a pass", "MFU", "weights, GiB", "peak, GiB"),
         [
             (
                 row["shape"],
                 row["side"],
-                f"auto: {row['images']}" if row["batch"] == "auto" else str(row["batch"]),
+                str(row["batch"]),
                 str(row["tokens"]),
                 _or_dash(row["seconds"], lambda seconds: _spread(seconds, 1000)),
                 _or_dash(row["utilisation"], lambda share: f"{share:.0%}"),
                 f"{row['weights_gib']:.2f}",
                 _or_dash(row["peak_gib"], lambda peak: f"{peak:.2f}"),
-                _or_dash(row["explanation"], _seconds),
             )
             for row in rows_of(results / "gpu.json")
         ],
@@ -193,11 +183,11 @@ def gpu_table(results: Path) -> str:
 
 def run_table(results: Path, *, parts: Sequence[str] = PARTS) -> str:
     """On what each part was measured."""
-    rows = [
-        (part, *facts)
-        for part in parts
-        for facts in dict.fromkeys(map(_facts, content_of(results / f"{part}.json")["runs"]))
-    ]
+    rows = []
+    for part in parts:
+        path = results / f"{part}.json"
+        runs = json.loads(path.read_text())["runs"] if path.exists() else []
+        rows += [(part, *facts) for facts in dict.fromkeys(map(_facts, runs))]
     return table(("part", "machine", "threads", "torch", "transformers", "commit"), rows)
 
 

@@ -24,12 +24,6 @@ def test_a_tiny_run_measures_both_loops_once(tmp_path, monkeypatch):
         *(("ours", batch) for batch in gpu.TINY_BATCHES),
     ]
     assert all(row["seconds"][1] > 0 and row["tflops"] > 0 for row in rows)
-    assert [row["images"] for row in rows] == [1, 1, 4, 8]
-    *others, chosen = (row["explanation"] for row in rows)
-    assert others == [None] * 3
-    assert chosen["search"] == "windowed"
-    assert chosen["seconds"] > 0
-    assert 0 < chosen["passes"] <= eagle.WindowedGreedySearch().planned_passes(gpu.TINY_REGIONS)
     monkeypatch.setattr(gpu, "build", None)  # a second call builds nothing
     gpu.main(arguments)
     assert rows_of(tmp_path / "gpu.json") == rows

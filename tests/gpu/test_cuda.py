@@ -95,24 +95,6 @@ def test_our_vision_encoder_gives_the_scores_of_the_models_own_tower(scorer, sho
     assert difference < MEAN_DIFFERENCE[dtype]
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_only_an_mlp_of_odd_width_is_padded(dtype):
-    from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVisionConfig
-    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLMLP
-
-    from eagle_mllm.models.families.qwen_mlp import AlignedMLP, aligned_mlp
-
-    torch.manual_seed(0)
-    hidden = torch.randn(2, 50, 1280, device="cuda", dtype=getattr(torch, dtype))
-    for inner in (3420, 3424):  # of the published models, and of one that needs no help
-        config = Qwen2_5_VLVisionConfig(hidden_size=1280, intermediate_size=inner)
-        mlp = Qwen2_5_VLMLP(config, bias=True).to("cuda", hidden.dtype)
-        ours = aligned_mlp(mlp)
-        assert isinstance(ours, AlignedMLP) == (inner == 3420 and dtype != "float32")
-        torch.testing.assert_close(ours(hidden), mlp(hidden), atol=2e-2, rtol=2e-2)
-
-
 @pytest.mark.parametrize("name", DEMOS)
 def test_a_batch_that_does_not_fit_is_halved(scorer, shown, name):
     from eagle_mllm.models.memory import CudaMemory

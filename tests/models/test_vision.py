@@ -121,34 +121,6 @@ def test_the_module_is_only_called(load):
         assert torch.equal(value, weights[key])
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize(("inner", "padded"), [(27, 28), (28, 28), (29, 32)])
-def test_an_mlp_of_padded_width_is_the_same_function(inner, padded, bias):
-    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLMLP
-
-    from eagle_mllm.models.families.qwen_mlp import AlignedMLP
-
-    config = hf.Qwen2_5_VLConfig().vision_config
-    config.hidden_size, config.intermediate_size = 16, inner
-    torch.manual_seed(0)
-    mlp, hidden = Qwen2_5_VLMLP(config, bias=bias), torch.randn(2, 5, 16)
-    aligned = AlignedMLP(mlp)
-    assert aligned._down.shape == (16, padded)  # float32: whole groups of four
-    torch.testing.assert_close(aligned(hidden), mlp(hidden))
-
-
-def test_without_a_gpu_no_mlp_is_padded():
-    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLMLP
-
-    from eagle_mllm.models.families.qwen_mlp import aligned_mlp
-
-    config = hf.Qwen2_5_VLConfig().vision_config
-    config.hidden_size, config.intermediate_size = 16, 27
-    mlp = Qwen2_5_VLMLP(config)
-    assert aligned_mlp(mlp) is mlp
-
-
 def refuses(model):
     vision, _ = encoder(model, (40, 28))
     return vision is None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import Conv3d
-from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention
+from torch.nn.functional import linear, scaled_dot_product_attention
 from transformers.vision_utils import (
     get_vision_interpolation_indices_and_weights,
     get_vision_position_ids,
@@ -19,7 +19,6 @@ from transformers.vision_utils import (
 )
 
 from eagle_mllm.arrays import Subsets
-from eagle_mllm.models.families.qwen_mlp import aligned_mlp
 from eagle_mllm.models.vision import VisionEncoder, is_plain, takes_features
 
 _TOWERS = {
@@ -77,17 +76,16 @@ class QwenVision(VisionEncoder):
             self._back = self._order.argsort()
         self._cos, self._sin = map(self._ordered, _rotations(tower, grid, module.device))
         self._places = _position_embeddings(tower, grid, module.device)
-        self._mlps = [aligned_mlp(block.mlp) for block in tower.blocks]
         self._deep_layers = list(getattr(tower, "deepstack_visual_indexes", ()))
 
     def __call__(self, pixels: dict[str, Tensor], shown: Subsets) -> dict[str, Any]:
         """See `VisionEncoder`."""
         hidden = self._embedded(pixels["pixel_values"].view(len(shown), self._n_patches, -1))
         deep = []
-        for layer, (block, mlp) in enumerate(zip(self._tower.blocks, self._mlps, strict=True)):
+        for layer, block in enumerate(self._tower.blocks):
             groups = self._whole if layer in self._whole_layers else self._windows
-            hidden += self._attended(block.attn, _normed(block.norm1, hidden), groups)
-            hidden += mlp(_normed(block.norm2, hidden))
+            hidden += self._attended(block.attn, block.norm1(hidden), groups)
+            hidden += block.mlp(block.norm2(hidden))
             if layer in self._deep_layers:
                 merger = self._tower.deepstack_merger_list[self._deep_layers.index(layer)]
                 deep.append((merger(hidden.flatten(0, 1)),))
@@ -132,15 +130,8 @@ class QwenVision(VisionEncoder):
         """Queries and keys turned by their place, in float32 as in the model; overwrites them."""
         half = heads.shape[-1] // 2
         swapped = torch.cat([heads[..., half:], heads[..., :half]], dim=-1)
-        turned = heads * self._cos  # in the precision of the factors
-        return torch.addcmul(turned, swapped, self._sin, out=heads)
-
-
-def _normed(norm: Any, hidden: Tensor) -> Tensor:
-    """RMS norms by torch's one kernel, which is the model's own in fewer steps."""
-    if not hasattr(norm, "variance_epsilon"):  # a plain LayerNorm, one kernel already
-        return norm(hidden)  # type: ignore[no-any-return]
-    return rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+        turned = heads.float().mul_(self._cos).addcmul_(swapped.float(), self._sin)
+        return turned.to(heads.dtype)
 
 
 class _Features(NamedTuple):
