@@ -13,8 +13,11 @@ TORCHVISION := 0.28.0
 # Nothing is ever downloaded from a hub by the demo or by a test.
 export HF_HUB_OFFLINE := 1
 
+# One target for each file of experiments/demo.
+DEMO_RUNS := $(patsubst experiments/demo/%.toml,run-%,$(wildcard experiments/demo/*.toml))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow test-gpu bench tables-demo lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow test-gpu bench tables-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,9 +65,11 @@ bench: $(VENV)/installed ## Measure speed, memory and searches; takes hours, res
 	$(BIN)/python benchmarks/plots.py
 	$(BIN)/python benchmarks/tables.py
 
-tables-demo: $(VENV)/installed ## Make the paper's tables on the demo models; takes hours, resumes.
-	for file in experiments/demo/*.toml; do $(BIN)/eagle run "$$file" --out runs/demo || exit; done
+tables-demo: $(DEMO_RUNS) ## Make the paper's tables on the demo models; takes hours, resumes; takes -j.
 	$(BIN)/python experiments/results.py runs/demo
+
+$(DEMO_RUNS): run-%: $(VENV)/installed
+	$(BIN)/eagle run experiments/demo/$*.toml --out runs/demo $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
 
 lint: $(VENV)/installed-dev ## Check style and format.
 	$(BIN)/ruff check .

@@ -55,21 +55,21 @@ def described_run(run: Run) -> dict[str, Any]:
 
 
 def machine(runs: Sequence[Run]) -> str:
-    """On what the runs were made, each machine once."""
+    """On what the runs of each model were made."""
     lines = ["## On what it was made", ""]
     lines += sorted({f"- {made(run.made_with)}" for run in runs})
     return "\n".join(lines)
 
 
 def made(with_: Mapping[str, Any]) -> str:
-    """Software, commit and machine in one line."""
-    packages, git = with_["packages"], with_["git"] or {}
+    """Model, software, commit and machine in one line."""
+    packages, git, model = with_["packages"], with_["git"] or {}, with_["model"]
+    device = model["details"].get("accelerator", model["device"])
     changes = " and changes" if git.get("dirty") else ""
     return (
-        f"eagle {with_['eagle']} at {str(git.get('commit'))[:10]}{changes}, "
-        f"Python {with_['python']}, torch {packages['torch']}, "
-        f"transformers {packages['transformers']}, {with_['platform']}, "
-        f"{with_['model']['device']}"
+        f"{model['id']} in {model['dtype']} on {device}: "
+        f"commit {str(git.get('commit'))[:10]}{changes}, Python {with_['python']}, "
+        f"torch {packages['torch']}, transformers {packages['transformers']}, {with_['platform']}"
     )
 
 

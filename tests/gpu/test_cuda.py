@@ -76,6 +76,13 @@ def test_scores_are_those_of_the_cpu(scorer, shown, name, dtype, pixels):
         np.testing.assert_allclose(scores.probability, expected, atol=1e-3)
 
 
+def test_the_device_is_named_in_the_record():
+    from eagle_mllm import load_model
+
+    details = load_model("demo/llava", device="cuda").info.details
+    assert details["accelerator"] == torch.cuda.get_device_name()
+
+
 @pytest.mark.parametrize("dtype", MEAN_DIFFERENCE)
 @pytest.mark.parametrize("name", DEMOS)
 def test_a_score_does_not_depend_on_its_batch_mates(scorer, shown, name, dtype):

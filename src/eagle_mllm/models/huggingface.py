@@ -125,6 +125,7 @@ class HuggingFaceModel(Model):
                 "batch_size": str(self._batch_size),
                 "torch": torch.__version__,
                 "transformers": transformers.__version__,
+                **_accelerator(self.module.device),
             },
         )
 
@@ -291,3 +292,8 @@ class HuggingFaceModel(Model):
         if ends is None:
             return []
         return [ends] if isinstance(ends, int) else list(ends)
+
+
+def _accelerator(device: torch.device) -> dict[str, str]:
+    """What the GPU is called; the platform names the machine without it."""
+    return {"accelerator": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
