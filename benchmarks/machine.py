@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 
 from eagle_mllm.attribution.model import ModelInfo
-from eagle_mllm.attribution.provenance import provenance
-from eagle_mllm.attribution.regions import Regions
-
-_OF_A_RUN = ("eagle", "python", "platform", "packages", "git", "model", "settings")
+from eagle_mllm.attribution.provenance import as_json, made_with
 
 
 def run_record(info: ModelInfo, *, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,10 +20,7 @@ def run_record(info: ModelInfo, *, settings: Mapping[str, Any]) -> dict[str, Any
         info: the model measured.
         settings: what was asked for, the precision too.
     """
-    # `provenance` wants a partition; the facts about regions stand in the rows.
-    any_regions = Regions(labels=np.zeros((1, 1), dtype=np.int32))
-    record = provenance(model=info, regions=any_regions, settings=settings)
-    return {"machine": machine()} | {name: record[name] for name in _OF_A_RUN}
+    return {"machine": machine(), **made_with(info), "settings": as_json(settings)}
 
 
 def machine() -> dict[str, Any]:

@@ -127,6 +127,8 @@ def test_nested_and_flat_ids_are_the_same(listed) -> None:
     [
         caption(selected_interpretation_token_word_id=[10, 99, 12, 2]),
         caption(selected_interpretation_token_id=[0, 1, 2, 4]),
+        caption(selected_interpretation_token_id=[0, 1, 2]),
+        caption(selected_interpretation_token_word_id=[10, 11, 12]),
         caption(
             selected_interpretation_token_id=[-1, 1, 2, 3],
             selected_interpretation_token_word_id=[2, 11, 12, 2],

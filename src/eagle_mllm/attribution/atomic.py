@@ -37,7 +37,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         target = shown.resolve()
         _require_place(target, shown)
     except (OSError, RuntimeError) as error:
-        raise _cannot_write(shown, error) from error
+        raise cannot_write(shown, error) from error
     # Short and independent of the name, which may already be as long as the file system allows.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
@@ -45,7 +45,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         _flush_to_disk(temporary)
         temporary.replace(target)
     except OSError as error:
-        raise _cannot_write(shown, error) from error
+        raise cannot_write(shown, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -67,7 +67,8 @@ def _flush_to_disk(temporary: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _cannot_write(shown: Path, error: Exception) -> ResultError:
+def cannot_write(shown: Path, error: Exception) -> ResultError:
+    """The error for a place that takes no file of ours."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return ResultError(
         f"cannot write {shown}: {reason}; check the folder's permissions and its free space"

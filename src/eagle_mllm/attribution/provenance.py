@@ -41,6 +41,27 @@ def provenance(
     """
     rows, columns = regions.shape
     return {
+        **made_with(model),
+        "regions": {
+            "method": regions.method,
+            "asked": regions.asked,
+            "got": len(regions),
+            "shape": [int(rows), int(columns)],
+        },
+        "settings": as_json(settings),
+    }
+
+
+def made_with(model: ModelInfo) -> dict[str, JSON]:
+    """The part of it that is the same for every image: software, platform, commit and model.
+
+    Args:
+        model: Which weights answered, and how they were run.
+
+    Returns:
+        The keys `eagle`, `python`, `platform`, `packages`, `git`, `model`.
+    """
+    return {
         "eagle": _installed("eagle-mllm"),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -54,13 +75,6 @@ def provenance(
             "device": model.device,
             "details": as_json(model.details),
         },
-        "regions": {
-            "method": regions.method,
-            "asked": regions.asked,
-            "got": len(regions),
-            "shape": [int(rows), int(columns)],
-        },
-        "settings": as_json(settings),
     }
 
 

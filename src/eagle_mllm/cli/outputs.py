@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from eagle_mllm.attribution.atomic import cannot_write
 from eagle_mllm.errors import ResultError
 
 DEFAULT_ROOT = Path("eagle-out")
@@ -101,12 +102,6 @@ def require_free(path: Path, *, force: bool) -> None:
     """
     if not force and path.exists():
         raise ResultError(f"{path} exists already; give --force to replace it, or another name")
-
-
-def cannot_write(folder: Path, error: OSError) -> ResultError:
-    """The error for a folder that refuses our files."""
-    reason = error.strerror or str(error)
-    return ResultError(f"cannot write to {folder}: {reason}; choose another place")
 
 
 def slug(text: str) -> str:

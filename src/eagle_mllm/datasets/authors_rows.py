@@ -4,6 +4,7 @@ Caption, VQA and existence lists nest `generated_ids` in a list of one, object l
 """
 
 from abc import abstractmethod
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,10 +79,10 @@ class _SentenceRow(RecordedRow):
 
     @property
     def explained(self) -> tuple[tuple[int, int], ...]:
-        """All tokens, or of a "Yes" or "No" the first."""
+        """All tokens, or of a "Yes" or "No" the first; -1 where a list is too short."""
         positions = self.selected_interpretation_token_id
         tokens = self.selected_interpretation_token_word_id
-        return tuple(zip(positions, tokens, strict=False))
+        return tuple(zip_longest(positions, tokens, fillvalue=-1))
 
 
 class CaptionRow(_SentenceRow):

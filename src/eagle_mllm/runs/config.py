@@ -4,14 +4,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
 from eagle_mllm.attribution.provenance import JSON
-from eagle_mllm.errors import SettingError
+from eagle_mllm.errors import SettingError, did_you_mean
 from eagle_mllm.runs.methods import MethodSection, Section
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -201,6 +200,4 @@ def _unknown(place: tuple[int | str, ...]) -> str:
     for table in tables:
         section = section.model_fields[table].annotation
     known: Mapping[str, Any] = section.model_fields
-    near = get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    return f"there is no setting {'.'.join(map(str, place))!r}; {hint}"
+    return f"there is no setting {'.'.join(map(str, place))!r}; {did_you_mean(key, known)}"

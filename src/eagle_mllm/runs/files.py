@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from eagle_mllm.attribution.atomic import atomic_write
+from eagle_mllm.attribution.atomic import atomic_write, cannot_write
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.errors import ResultError
 from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record, decode
@@ -111,14 +111,6 @@ def clear_leftovers(place: Path) -> None:
         with suppress(OSError):  # another process may clear it too
             if time.time() - leftover.stat().st_mtime > _ABANDONED_SECONDS:
                 leftover.unlink()
-
-
-def cannot_write(path: Path, error: OSError) -> ResultError:
-    """The error for a place that takes no file of ours."""
-    reason = error.strerror or str(error)
-    return ResultError(
-        f"cannot write {path}: {reason}; check the folder's permissions and its free space"
-    )
 
 
 def _cannot_read(path: Path, error: OSError) -> ResultError:

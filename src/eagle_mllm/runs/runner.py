@@ -5,12 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 import eagle_mllm
 from eagle_mllm.attribution.model import ModelInfo
-from eagle_mllm.attribution.provenance import JSON, provenance
-from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.provenance import JSON, made_with
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.registry import open_data
 from eagle_mllm.datasets.sample import Sample
@@ -106,10 +103,7 @@ def run(
     with executor:
         info = executor.start(ExplainWork(config=resolved))
         store = RecordStore(out / f"{config.name}-{run_key(_identity(config, info, data))}")
-        made_with = _made_with(info)
-        store.describe(
-            _description(config, data, made_with=made_with), [sample.id for sample in selected]
-        )
+        store.describe(_description(config, info, data), [sample.id for sample in selected])
         mine = selected[shard.part - 1 :: shard.parts]
         ended = store.ended(sample.id for sample in mine)
         if retry_failed:
@@ -120,7 +114,7 @@ def run(
                 "event": "start",
                 "samples": len(todo),
                 "problems": [str(problem) for problem in data.problems],
-                "made_with": made_with,
+                "made_with": made_with(info),
             }
         )
         empty = Tally(folder=store.folder, planned=len(mine), problems=len(data.problems))
@@ -185,18 +179,9 @@ def _identity(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JS
     }
 
 
-def _description(
-    config: RunConfig, data: DataSet, *, made_with: dict[str, JSON]
-) -> dict[str, JSON]:
+def _description(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JSON]:
     return {
         "config": config.model_dump(mode="json"),
         "data": {"name": data.name, "fingerprint": data.fingerprint},
-        "made_with": made_with,
+        "made_with": made_with(info),
     }
-
-
-def _made_with(info: ModelInfo) -> dict[str, JSON]:
-    """Software, machine and model. Regions differ from sample to sample: none are named."""
-    any_regions = Regions(labels=np.zeros((1, 1), dtype=np.int32))
-    known = provenance(model=info, regions=any_regions, settings={})
-    return {key: value for key, value in known.items() if key not in {"regions", "settings"}}

@@ -20,13 +20,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from eagle_mllm.attribution.atomic import cannot_write
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.errors import ResultError
 from eagle_mllm.runs.config import RunConfig
 from eagle_mllm.runs.files import (
     PLACES,
     append_line,
-    cannot_write,
     clear_leftovers,
     file_name,
     read_description,
