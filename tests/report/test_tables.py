@@ -21,6 +21,7 @@ def config(name=RUN, *, model="demo/llava", **tables):
 
 
 def record(sample, *, task="caption", passes=16, **measures):
+    from eagle_mllm.attribution.trace import Trace
     from eagle_mllm.runs.record import Record
 
     ids = np.zeros((2, 1), int)
@@ -36,14 +37,15 @@ def record(sample, *, task="caption", passes=16, **measures):
         target_positions=(0,),
         target_ids=(5,),
         is_counterfactual=False,
-        n_regions=1,
-        searched=1,
-        order=np.zeros(1, int),
-        insertion=np.array([[0.0], [1.0]], np.float32),
-        deletion=np.array([[1.0], [0.0]], np.float32),
-        area=np.array([0.0, 1.0]),
-        insertion_predicted=ids,
-        deletion_predicted=ids,
+        trace=Trace(
+            order=np.zeros(1, int),
+            insertion=np.array([[0.0], [1.0]], np.float32),
+            deletion=np.array([[1.0], [0.0]], np.float32),
+            area=np.array([0.0, 1.0]),
+            insertion_predicted=ids,
+            deletion_predicted=ids,
+            searched=1,
+        ),
         forward_passes=passes,
         measures=measures,
     )

@@ -30,7 +30,7 @@ def test_every_sample_leaves_a_record_that_can_be_measured_again(explain):
     assert run.n_missing == 0
     for record in run.records:
         assert record.answer == "a small star"
-        assert record.measures["insertion_auc"] == insertion_auc(record.trace())
+        assert record.measures["insertion_auc"] == insertion_auc(record.trace)
 
 
 def test_a_run_that_was_interrupted_and_resumed_equals_one_that_was_not(explain, planted, results):

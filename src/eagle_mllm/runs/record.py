@@ -11,16 +11,15 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.trace import Trace
 from eagle_mllm.errors import ResultError
-from eagle_mllm.values import ArrayValue
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Record(ArrayValue):
+class Record:
     """A sample that was explained.
 
     Raises:
@@ -54,27 +53,8 @@ class Record(ArrayValue):
     is_counterfactual: bool
     """Whether those are not the ids that the model wrote."""
 
-    n_regions: int
-    searched: int
-    """How many leading regions a search picked one by one."""
-
-    order: Int[np.ndarray, " regions"]
-    """Every region index once, the most decisive first."""
-
-    insertion: Float[np.ndarray, "regions+1 tokens"]
-    """Probability of each target token with the first r regions shown, float32."""
-
-    deletion: Float[np.ndarray, "regions+1 tokens"]
-    """The same with the first r regions hidden."""
-
-    area: Float[np.ndarray, " regions+1"]
-    """Share of the image's pixels in the first r regions."""
-
-    insertion_predicted: Int[np.ndarray, "regions+1 tokens"]
-    """Vocabulary id that the model prefers at each position, the first r regions shown."""
-
-    deletion_predicted: Int[np.ndarray, "regions+1 tokens"]
-    """The same with the first r regions hidden."""
+    trace: Trace
+    """What was found; in the file its fields stand among those of the record."""
 
     forward_passes: int
     """Images that were scored."""
@@ -83,7 +63,6 @@ class Record(ArrayValue):
     """Values by name; NaN where one is not defined for this sample."""
 
     def __post_init__(self) -> None:
-        self._freeze_arrays()
         for name, value in self.measures.items():
             if math.isinf(value):
                 raise ResultError(f"measure {name!r} is {value}; expected a number, or NaN")
@@ -91,18 +70,6 @@ class Record(ArrayValue):
     def __eq__(self, other: object) -> bool:
         # NaN, which a measure may be, is not equal to itself; null is.
         return isinstance(other, Record) and encode(self) == encode(other)
-
-    def trace(self) -> Trace:
-        """The trace that was recorded, for whatever can be read off one."""
-        return Trace(
-            order=self.order,
-            insertion=self.insertion,
-            deletion=self.deletion,
-            area=self.area,
-            insertion_predicted=self.insertion_predicted,
-            deletion_predicted=self.deletion_predicted,
-            searched=self.searched,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +136,7 @@ def record_of(
     Raises:
         ResultError: a measure is infinite.
     """
-    generation, target, trace = attribution.generation, attribution.target, attribution.trace
+    generation, target = attribution.generation, attribution.target
     height, width = generation.image.shape[:2]
     return Record(
         sample_id=sample_id,
@@ -183,9 +150,7 @@ def record_of(
         target_positions=target.positions,
         target_ids=target.ids,
         is_counterfactual=target.is_counterfactual,
-        n_regions=len(attribution.regions),
-        searched=trace.searched,
-        **{name: getattr(trace, name) for name in _ARRAYS},
+        trace=attribution.trace,
         forward_passes=attribution.forward_passes,
         measures={name: float(value) for name, value in measures.items()},
     )
@@ -193,7 +158,9 @@ def record_of(
 
 def encode(outcome: Outcome) -> bytes:
     """An outcome as JSON: sorted keys, the shortest digits that read back, null for NaN."""
-    values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    values = _fields_of(outcome)
+    if isinstance(outcome, Record):
+        values |= _fields_of(values.pop("trace"))
     plain = {name: _plain(value) for name, value in values.items()}
     text = json.dumps(
         {"outcome": outcome.outcome, **plain},
@@ -213,11 +180,20 @@ def decode(data: bytes) -> Outcome:
     try:
         values = json.loads(data)
         kind = _KINDS[values["outcome"]]
-        known = {field.name: values[field.name] for field in fields(kind)}
-        return kind(**{name: _value(name, value) for name, value in known.items()})
+        if kind is Record:
+            values["trace"] = Trace(**_read(values, Trace))
+        return kind(**_read(values, kind))
     except (LookupError, TypeError, ValueError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise ResultError(f"it holds no outcome of a sample ({reason})") from error
+
+
+def _fields_of(value: Outcome | Trace) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _read(values: Mapping[str, Any], kind: type[Outcome | Trace]) -> dict[str, Any]:
+    return {field.name: _value(field.name, values[field.name]) for field in fields(kind)}
 
 
 def _plain(value: Any) -> Any:
