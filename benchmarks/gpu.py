@@ -72,7 +72,7 @@ def measure(
         found = _measured(key, model, generation, regions)
         row = {**key, **facts, "weights_gib": round(weights, 3), **found}
         row["utilisation"] = _utilisation(found["seconds"], facts["tflops"], device)
-        file.add(row, run=run_record(model.info, regions, settings={"dtype": dtype}))
+        file.add(row, run=run_record(model.info, settings={"dtype": dtype}))
         print("gpu", row, flush=True)
 
 
