@@ -1,4 +1,4 @@
-"""The benchmark: speed, memory, start-up, wall time, and what each search is worth.
+"""The benchmark: speed, memory, start-up, wall time, batches, and what each search is worth.
 
     python benchmarks/bench.py --quick             a smoke run of every part, into build/bench
     python benchmarks/bench.py speed wall          two parts, into benchmarks/results
@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import batches
 import footprint
 import quality
 import speed
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[Options], None]] = {
     "memory": footprint.measure_memory,
     "speed": speed.measure,
     "wall": wall.measure,
+    "batches": batches.measure,
     "quality": quality.measure,
 }
 """Part → what measures it; the last takes hours, the others minutes."""

@@ -1,21 +1,20 @@
 """Markdown tables of `docs/performance.md`, from the rows of the results."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from batches import asked_by, computed
 from gains import Gain, gains
 from names import FAMILIES
+from searches import DEFAULT
 from store import Row, content_of, rows_of
-
-from eagle_mllm import MultilevelSearch
 
 MISSING = "Not measured yet."
 
 USUAL_CASE = "64 regions"
 
-PARTS = ("speed", "memory", "wall", "startup", "quality", "gpu")
+PARTS = ("speed", "memory", "wall", "startup", "batches", "quality", "gpu")
 """Results that the page shows."""
 
 
@@ -164,7 +163,8 @@ def quality_table(target: str, regions: int, *, dtype: str = "float32") -> Calla
 
 
 def gpu_table(results: Path) -> str:
-    """Seconds a pass, utilisation and memory of the real shapes."""
+    """Seconds a pass, utilisation and memory of the real shapes, and what an explanation takes."""
+    asked = asked_by(results, DEFAULT)
     return table(
         (
             "shape",
@@ -187,9 +187,38 @@ def gpu_table(results: Path) -> str:
                 _or_dash(row["utilisation"], lambda share: f"{share:.0%}"),
                 f"{row['weights_gib']:.2f}",
                 _or_dash(row["peak_gib"], lambda peak: f"{peak:.2f}"),
-                _or_dash(row["seconds"], partial(_explanation, row["side"])),
+                _explanation(row, asked),
             )
             for row in rows_of(results / "gpu.json")
+        ],
+    )
+
+
+def _explanation(row: Row, asked: dict[str, int] | None) -> str:
+    """The median, times N(N + 1) passes of plain greedy or those computed for the default."""
+    if row["seconds"] is None or asked is None:
+        return "–"
+    passes = 64 * 65 if row["side"] == "reference" else computed(asked, row["batch"])
+    return f"{passes * row['seconds'][1]:.0f}"
+
+
+def batch_table(results: Path) -> str:
+    """Images computed for each that a search asks for, by batch size."""
+    sizes = (1, 4, 8, 16, 32)
+    rows = rows_of(results / "batches.json")
+    return table(
+        ("search", "asks for", "scans", *(f"batch {size}" for size in sizes)),
+        [
+            (
+                row["search"],
+                str(computed(row["asked"], 1)),
+                str(sum(row["asked"].values())),
+                *(
+                    f"{computed(row['asked'], size) / computed(row['asked'], 1):.2f}"
+                    for size in sizes
+                ),
+            )
+            for row in rows
         ],
     )
 
@@ -217,12 +246,6 @@ def share_text(gain: Gain) -> str:
 
 def _share_of(gain: Gain | None) -> str:
     return "–" if gain is None else f"{gain.share:.1%}"
-
-
-def _explanation(side: str, seconds: Sequence[float]) -> str:
-    """Passes of plain greedy or of the default search for 64 regions, times the median."""
-    passes = 64 * 65 if side == "reference" else MultilevelSearch().planned_passes(64)
-    return f"{passes * seconds[1]:.0f}"
 
 
 def _facts(run: Row) -> tuple[str, ...]:

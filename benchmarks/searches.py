@@ -10,6 +10,9 @@ from eagle_mllm.attribution.search.registry import make_search
 EXACT = "exact greedy"
 """The label that every other search is a share of."""
 
+DEFAULT = "multilevel"
+"""The label of the search that runs where none is asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -34,7 +37,7 @@ PLANS = (
     Plan(label="windowed", name="windowed", passes=1414),
     Plan(label="multilevel, 800", name="multilevel", settings={"budget": 800}, passes=800),
     Plan(label="multilevel, 950", name="multilevel", settings={"budget": 950}, passes=950),
-    Plan(label="multilevel", name="multilevel", passes=1408),
+    Plan(label=DEFAULT, name="multilevel", passes=1408),
     Plan(label="multilevel, 2800", name="multilevel", settings={"budget": 2800}, passes=2800),
 )
 """Every search of the registry stands here at least once; exact greedy first."""

@@ -74,6 +74,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "word 32": partial(performance.quality_table("word", 32), RESULTS),
     "sentence 128": partial(performance.quality_table("sentence", 128), RESULTS),
     "word 128": partial(performance.quality_table("word", 128), RESULTS),
+    "batches": partial(performance.batch_table, RESULTS),
     "gpu": partial(performance.gpu_table, RESULTS),
     "runs": partial(performance.run_table, RESULTS),
     "stopped runs": partial(runs_page.stop_table, RESULTS),

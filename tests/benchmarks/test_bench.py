@@ -2,6 +2,7 @@
 
 import json
 
+import batches
 import bench
 import numpy as np
 import pytest
@@ -92,6 +93,22 @@ def test_memory_is_measured_in_a_process_of_its_own(tmp_path):
     rows = rows_of(tmp_path / "memory.json")
     assert [row["side"] for row in rows] == ["reference", "ours"]
     assert all(0 < row["before_mib"] <= row["peak_mib"] for row in rows)
+
+
+def test_what_a_search_asks_for_adds_up_to_its_passes(tmp_path):
+    _bench("batches", "quality", out=tmp_path)
+    passes = {
+        row["search"]: row["passes"]
+        for row in rows_of(tmp_path / "quality.json")
+        if row["target"] == "sentence"
+    }
+    rows = rows_of(tmp_path / "batches.json")
+    assert {row["search"]: batches.computed(row["asked"], 1) for row in rows} == passes
+
+
+def test_padding_counts():
+    # Three scans of 9 and one of 4: two batches of 8 each, and one.
+    assert batches.computed({"9": 3, "4": 1}, 8) == 3 * 16 + 8
 
 
 def test_a_range_of_scenes_without_scenes_is_refused(capsys):

@@ -149,7 +149,7 @@ def test_the_chosen_batch_stays_within_its_share_of_the_free_memory(scorer, show
 
 @pytest.mark.parametrize("name", DEMOS)
 def test_a_small_model_gets_the_largest_batch(scorer, name):
-    from eagle_mllm.models.batch_size import LARGEST_BATCH_ACCELERATOR
+    from eagle_mllm.models.batch_size import LARGEST_BATCH
 
     score = scorer(name, device="cuda", batch_size="auto")
-    assert score.preferred_batch_size == LARGEST_BATCH_ACCELERATOR
+    assert score.preferred_batch_size == LARGEST_BATCH

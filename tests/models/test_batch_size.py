@@ -88,7 +88,7 @@ def test_a_scorer_uses_what_was_chosen(load, tiny, regions):
     generation = model.with_answer(tiny.picture(0), tiny.PROMPT, tiny.ANSWERS[0])
     shown = np.random.default_rng(0).random((7, 12)) < 0.5
     scorer = model.scorer(generation, generation.all(), regions)
-    assert scorer.preferred_batch_size == 8  # the most on a CPU, and this model is tiny
+    assert scorer.preferred_batch_size == 8  # the most, and this model is tiny
     memory = PretendedMemory(free=100)
     memory.images = [2]
     model._auto_batch_size = AutoBatchSize(32, memory.probe())

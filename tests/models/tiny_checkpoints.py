@@ -450,10 +450,14 @@ def picture(index: int) -> np.ndarray:
 
 
 def train(module: Any, steps: list[dict[str, torch.Tensor]]) -> None:
-    """Teach a model its sentences; each step holds the arguments of one forward."""
+    """Teach a model its sentences; each step holds the arguments of one forward.
+
+    A model that takes no notice of the picture can still get the loss of the longest sentence down
+    to ln(3) / 10, by guessing its first token among three: what counts as learnt lies below that.
+    """
     module.train()
     optimizer = torch.optim.AdamW(module.parameters(), lr=4e-3)
-    for _ in range(150):
+    for _ in range(300):
         losses = []
         for step in steps:
             optimizer.zero_grad()
@@ -461,8 +465,10 @@ def train(module: Any, steps: list[dict[str, torch.Tensor]]) -> None:
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-        if max(losses) < 0.2:
+        if max(losses) < 0.05:
             break
+    else:
+        raise AssertionError(f"{type(module).__name__} has not learnt its sentences: {losses}")
     module.eval()
 
 

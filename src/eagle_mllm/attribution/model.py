@@ -35,8 +35,8 @@ class Scorer(ABC):
     def __call__(self, shown: Bool[ndarray, "batch regions"]) -> SubsetScores:
         """Probability of each target token for each subset, one image scored a row.
 
-        The score of a subset depends neither on its neighbours in `shown` nor on their number: an
-        implementation splits any batch into one fixed shape.
+        The score of a subset depends neither on its neighbours in `shown` nor on their number:
+        where arithmetic depends on the shape of a batch, an implementation splits any into one.
 
         Args:
             shown: True where a region is shown; hidden regions take the fill.

@@ -11,13 +11,10 @@ from eagle_mllm.models.memory import MemoryProbe, memory_of
 BatchSize = int | Literal["auto"]
 """Images a forward pass; "auto" chooses from the free memory of the device."""
 
-LARGEST_BATCH = {"cpu": 8}
-"""The most images a pass that help, by type of device. A search asks a few dozen subsets at a time
-and the last pass of them is padded, so that a larger batch is soon a slower search; on two cores
-the small models gain 15 % a pass from 8 to 16 images and lose more than that to padding."""
-
-LARGEST_BATCH_ACCELERATOR = 32
-"""The same for every other device."""
+LARGEST_BATCH = 8
+"""The most images a pass that help. A 7B model gains 3 % a pass on an H200 from 8 to 32 images, but
+the default search asks for twenty subsets at a time, and the last pass of them is padded: with 32
+it would compute two images for each that it asks for. `docs/performance.md` has the table."""
 
 MEMORY_SHARE = 0.5
 """Of the free memory, how much a pass may take. The rest is for what a search keeps meanwhile, for
@@ -46,8 +43,7 @@ class AutoBatchSize:
     @classmethod
     def on(cls, device: torch.device) -> "AutoBatchSize":
         """For a device."""
-        largest = LARGEST_BATCH.get(device.type, LARGEST_BATCH_ACCELERATOR)
-        return cls(largest, memory_of(device))
+        return cls(LARGEST_BATCH, memory_of(device))
 
     def __call__(self, shape: Hashable, run: Callable[[int], bool]) -> int:
         """The batch size for samples of one shape.

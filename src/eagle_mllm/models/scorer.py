@@ -22,8 +22,8 @@ class HuggingFaceScorer(Scorer):
 
     Only pixels differ between the subsets of one image, so everything else is made once: ids up
     to the last token that is needed, their positions, and the rows of the logits that are read.
-    Every pass has the same number of images (the last one is padded by repetition), because the
-    kernels of a GPU round differently for different batch shapes.
+    On a GPU every pass has the same number of images (the last one is padded by repetition),
+    because its kernels round differently for different batch shapes; on a CPU it is smaller.
 
     Args:
         module: the transformers model.
@@ -58,7 +58,7 @@ class HuggingFaceScorer(Scorer):
         self._rows = torch.tensor(target.positions, device=device) + len(prompt.ids) - 1
         self._target_ids = torch.tensor(target.ids, device=device)
         self._keeps_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
-        self._text: tuple[int, Tensors] = (0, {})
+        self._text: dict[int, Tensors] = {}
         self._vision = family.vision_encoder(module, prompt, pixels)
 
     @property
@@ -83,7 +83,7 @@ class HuggingFaceScorer(Scorer):
         done = 0
         while done < len(shown):
             rows = shown[done : done + self._batch_size]
-            scores = self._score(_padded(rows, self._batch_size))
+            scores = self._score(self._padded(rows))
             if scores is None:
                 self._halve()
                 continue
@@ -132,10 +132,15 @@ class HuggingFaceScorer(Scorer):
         return {"mm_encoder_outputs": self._vision(pixels, shown)}
 
     def _text_inputs(self, batch: int) -> Tensors:
-        if self._text[0] != batch:
+        if batch not in self._text:
             inputs = self._family.text_inputs(self._module, self._prompt, self._ids, batch=batch)
-            self._text = (batch, inputs)
-        return dict(self._text[1])
+            self._text[batch] = inputs
+        return dict(self._text[batch])
+
+    def _padded(self, rows: Bool[np.ndarray, "rows regions"]) -> Subsets:
+        if self._module.device.type == "cpu":
+            return rows
+        return rows[np.minimum(np.arange(self._batch_size), len(rows) - 1)]
 
     def _halve(self) -> None:
         if self._vision is not None:
@@ -168,10 +173,6 @@ def to_module(tensors: Tensors, module: Any) -> Tensors:
         else tensor.to(module.device)
         for name, tensor in tensors.items()
     }
-
-
-def _padded(rows: Bool[np.ndarray, "rows regions"], batch_size: int) -> Subsets:
-    return rows[np.minimum(np.arange(batch_size), len(rows) - 1)]
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
