@@ -13,8 +13,8 @@ BatchSize = int | Literal["auto"]
 
 LARGEST_BATCH = 8
 """The most images a pass that help. A 7B model gains 3 % a pass on an H200 from 8 to 32 images, but
-the default search asks for twenty subsets at a time, and the last pass of them is padded: with 32
-it would compute two images for each that it asks for. `docs/performance.md` has the table."""
+half of the default search's scans ask for eight subsets or fewer, and the last pass of a scan is
+padded: with 32 it would compute two images for each asked for. `docs/performance.md` tells more."""
 
 MEMORY_SHARE = 0.5
 """Of the free memory, how much a pass may take. The rest is for what a search keeps meanwhile, for
