@@ -12,9 +12,9 @@ BatchSize = int | Literal["auto"]
 """Images a forward pass; "auto" chooses from the free memory of the device."""
 
 LARGEST_BATCH = 8
-"""The most images a pass that help. A 7B model gains 3 % a pass on an H200 from 8 to 32 images, but
-half of the default search's scans ask for eight subsets or fewer, and the last pass of a scan is
-padded: with 32 it would compute two images for each asked for. `docs/performance.md` tells more."""
+"""The most images a pass that help. A 7B model gains 2 to 7 % a pass on an H200 from 8 to 32,
+but half of the scans of the default search ask for eight subsets or fewer, and the last pass is
+padded: with 32 it would compute two images for each asked for. See `docs/performance.md`."""
 
 MEMORY_SHARE = 0.5
 """Of the free memory, how much a pass may take. The rest is for what a search keeps meanwhile, for
