@@ -76,20 +76,37 @@ def test_every_model_task_and_search_has_its_file(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "n_models", "n_regions"),
-    [("demo", 3, {"16", "25", "36", "64"}), ("paper", 4, {"16", "32", "64"})],
+    ("kind", "n_models", "usual", "n_regions"),
+    [("demo", 3, "25", {"16", "25", "36", "64"}), ("paper", 4, "64", {"16", "32", "64"})],
 )
-def test_together_they_fill_the_five_tables(kind, n_models, n_regions, attribution):
+def test_together_they_fill_the_five_tables(kind, n_models, usual, n_regions, attribution):
     from eagle_mllm.report.tables import tables_of
 
     runs = [finished(path, attribution) for path in FILES if path.parent.name == kind]
-    rows = {table.name: len(table.rows) for table in tables_of(runs)}
-    assert rows["sentences"] == n_models * 2 * 2
-    assert rows["words"] == rows["hallucination"] == n_models * 2
-    ablated = {table.name: table for table in tables_of(runs)}
-    objectives = [row.labels.objective for row in ablated["objective"].rows]
-    assert set(objectives) == {"both", "insight only", "necessity only"}
-    assert {row.labels.regions for row in ablated["regions"].rows} == n_regions
-    assert {row.labels.model for row in ablated["regions"].rows} == {
-        ablated["objective"].rows[0].labels.model
+    tables = {table.name: table for table in tables_of(runs)}
+    rows = {name: [row.labels for row in table.rows] for name, table in tables.items()}
+    assert len(rows["sentences"]) == n_models * 2 * 2
+    assert len(rows["words"]) == len(rows["hallucination"]) == n_models * 2
+    for name in ("sentences", "words", "hallucination"):
+        assert {(labels.objective, labels.regions) for labels in rows[name]} == {("both", usual)}
+    objectives = {labels.objective for labels in rows["objective"]}
+    assert objectives == {"both", "insight only", "necessity only"}
+    assert {labels.regions for labels in rows["regions"]} == n_regions
+    assert {labels.model for labels in rows["regions"]} == {rows["objective"][0].model}
+
+
+def test_no_ablation_stands_among_the_methods_while_runs_are_missing(attribution):
+    from eagle_mllm.report.tables import tables_of
+
+    demo = [path for path in FILES if path.parent.name == "demo"]
+    unfinished = ("greedy-regions-64", "internvl", "qwen2_5_vl-caption-greedy")
+    runs = [
+        finished(path, attribution)
+        for path in demo
+        if not any(part in path.stem for part in unfinished)
+    ]
+    sentences = tables_of(runs)[0]
+    assert {(row.labels.objective, row.labels.regions) for row in sentences.rows} == {
+        ("both", "25")
     }
+    assert len(sentences.rows) == 2 * 2 + 3

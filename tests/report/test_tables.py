@@ -265,15 +265,37 @@ def test_settings_without_their_default_are_no_ablation_but_a_row(tables_of):
 
 def test_the_number_of_regions_is_ablated_one_model_and_task_at_a_time(tables_of):
     counts = [run([0.5], name=f"r{count}", regions={"count": count}) for count in (16, 32, 64)]
-    other = run([0.5], name="qwen16", model="demo", regions={"count": 16})
-    names = {table.name: table for table in tables_of([*counts, other])}
-    assert [row.labels.regions for row in names["regions"].rows] == ["16", "32", "64"]
-    assert "objective" not in names
-    # The other model has no default beside it, so it is a row of its own.
-    assert [row.labels.run for row in names["sentences"].rows] == [
-        "r64-0123abcd",
-        "qwen16-0123abcd",
+    others = [
+        run([0.5], name=f"{model}64", model=model, regions={"count": 64}) for model in ("b", "c")
     ]
+    names = {table.name: table for table in tables_of([*counts, *others])}
+    assert [row.labels.regions for row in names["regions"].rows] == ["16", "32", "64"]
+    assert {row.labels.model for row in names["regions"].rows} == {"demo/llava"}
+    assert "objective" not in names
+    assert [row.labels.regions for row in names["sentences"].rows] == ["64"] * 3
+
+
+@pytest.mark.parametrize(
+    ("llava", "other", "shown"),
+    [
+        # What most runs have is what an ablation varies, also where it is not the default …
+        ((16, 25, 64), (25,), [25, 25]),
+        # … where two are equally frequent it is the default …
+        ((25, 64), (), [64]),
+        # … a model without a run of it keeps its row …
+        ((64, 64), (25,), [64, 64, 25]),
+        # … and where nothing is usual, nothing is left out.
+        ((25, 49), (), [25, 49]),
+    ],
+)
+def test_what_is_usual_follows_from_the_runs(tables_of, llava, other, shown):
+    runs = [
+        run([0.5], name=f"{model}-{place}", model=model, regions={"count": count})
+        for model, counts in (("llava", llava), ("qwen", other))
+        for place, count in enumerate(counts)
+    ]
+    sentences = tables_of(runs)[0]
+    assert [row.labels.regions for row in sentences.rows] == [str(count) for count in shown]
 
 
 def test_the_footer_counts_every_planned_sample(tables_of):

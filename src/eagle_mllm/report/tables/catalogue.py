@@ -1,6 +1,7 @@
 """The five tables of the paper, and which runs belong to which: that follows from what they did."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eagle_mllm.report.tables.parts import DEFAULTS, PASSES, Part
@@ -89,28 +90,44 @@ TABLES = (
 def groups_of(spec: Spec, parts: Sequence[Part]) -> Groups:
     """The parts that belong to a table, those that may be compared together.
 
-    A table of methods leaves ablations out where the run that they vary is there; comparable are
-    one task, data set and model. An ablation needs two values of what it varies; comparable is what
-    is equal in all else.
+    A table of methods leaves ablations out where the run that they vary is there: what that run
+    has is what most of these parts have, of any task. Comparable are one task, data set and model.
+    An ablation needs two values of what it varies; comparable is what is equal in all else.
     """
     chosen = [part for part in parts if part.labels.task in spec.tasks]
     if spec.ablates is None:
-        return _grouped(_without_ablations(chosen), lambda labels: labels[:3])
+        kept = _without_ablations(chosen, _usual(parts))
+        return _grouped(kept, lambda labels: labels[:3])
     varied = spec.ablates
     families = _grouped(chosen, lambda labels: _but(labels, varied))
     return [group for group in families if len({getattr(p.labels, varied) for p in group}) > 1]
 
 
-def _without_ablations(parts: Iterable[Part]) -> list[Part]:
+def _usual(parts: Sequence[Part]) -> dict[str, str]:
+    """What most parts have of each setting that can be ablated.
+
+    Of values that are equally frequent it is the default; without the default among them, no row
+    of that setting is an ablation.
+    """
+    usual = {}
+    for name, default in DEFAULTS.items():
+        counts = Counter(getattr(part.labels, name) for part in parts)
+        often = [value for value in counts if counts[value] == max(counts.values())]
+        if len(often) == 1 or default in often:
+            usual[name] = default if default in often else often[0]
+    return usual
+
+
+def _without_ablations(parts: Iterable[Part], usual: Mapping[str, str]) -> list[Part]:
     kept = []
-    for family in _grouped(parts, lambda labels: _but(labels, *DEFAULTS)):
-        usual = [part for part in family if _is_default(part.labels)]
-        kept += usual or list(family)
+    for family in _grouped(parts, lambda labels: _but(labels, *usual)):
+        varied = [part for part in family if _has(part.labels, usual)]
+        kept += varied or list(family)
     return kept
 
 
-def _is_default(labels: Labels) -> bool:
-    return all(getattr(labels, name) == value for name, value in DEFAULTS.items())
+def _has(labels: Labels, settings: Mapping[str, str]) -> bool:
+    return all(getattr(labels, name) == value for name, value in settings.items())
 
 
 def _but(labels: Labels, *names: str) -> tuple[str, ...]:

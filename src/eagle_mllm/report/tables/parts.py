@@ -117,4 +117,4 @@ DEFAULTS = {
     "objective": _objective(ObjectiveSection()),
     "regions": _regions(RegionsSection()),
 }
-"""The labels of what an ablation leaves."""
+"""The labels of the settings that an ablation varies, as they are by default."""
