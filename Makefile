@@ -51,7 +51,7 @@ demo: $(VENV)/installed ## Explain a picture with the model that ships here: no 
 	$(BIN)/eagle demo
 
 test: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Run the fast tests.
-	$(PYTEST)
+	$(PYTEST) -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Run the slow tests.
 	$(PYTEST) -m "slow and not gpu" --timeout=1800

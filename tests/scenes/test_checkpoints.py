@@ -89,11 +89,14 @@ def test_what_is_generated_is_what_was_examined(family: str) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("n_scenes", [10, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_map_of_an_object_word_has_its_maximum_inside_the_object(family: str) -> None:
+def test_the_map_of_an_object_word_has_its_maximum_inside_the_object(
+    family: str, n_scenes: int
+) -> None:
     model = demo_model(family)
     hits = []
-    for seed in range(40):
+    for seed in range(n_scenes):
         example = eagle.scenes.scene(seed)
         generation = model.with_answer(example.image, CAPTION_PROMPT, example.caption)
         shapes = [word for word in example.caption_words if word.kind == "shape"]
