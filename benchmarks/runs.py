@@ -31,7 +31,8 @@ KEY = ("case", "samples", "regions")
 THROUGHPUT = "throughput"
 
 _EXPERIMENT = ROOT / "experiments" / "demo" / "llava-caption-default.toml"
-_RAY = ("--executor", "ray", "--workers", "2")
+_WORKERS = 2
+_THREADS_A_WORKER = max(1, (os.cpu_count() or 1) // _WORKERS)
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 3600.0
 
@@ -62,13 +63,35 @@ class Size:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Side:
+    """Where samples are worked on."""
+
+    arguments: Sequence[str] = ()
+    threads: int | None = None
+    """Of a model; None is one for each core. They decide the last digits of a probability."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the command. Ray gives its workers the same number where it is set."""
+        set_threads = {} if self.threads is None else {"OMP_NUM_THREADS": str(self.threads)}
+        return {**os.environ, **set_threads}
+
+
+SERIAL = Side()
+RAY = Side(arguments=("--executor", "ray", "--workers", str(_WORKERS)), threads=_THREADS_A_WORKER)
+SIDES = {
+    "serial": SERIAL,
+    "serial, with the threads of one worker": Side(threads=_THREADS_A_WORKER),
+    "two Ray workers": RAY,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stop:
     """How a run is stopped in the middle."""
 
     signal: signal.Signals
-    others: Sequence[str] = ()
-    """Arguments of the command."""
-
+    side: Side = SERIAL
     hits_worker: bool = False
     """Whether a worker gets the signal, which the run survives, or the command itself."""
 
@@ -76,16 +99,14 @@ class Stop:
 STOPS = {
     "kill -9": Stop(signal=signal.SIGKILL),
     "Ctrl-C": Stop(signal=signal.SIGINT),
-    "kill -9 of one of two Ray workers": Stop(signal=signal.SIGKILL, others=_RAY, hits_worker=True),
+    "kill -9 of one of two Ray workers": Stop(signal=signal.SIGKILL, side=RAY, hits_worker=True),
 }
-
-SIDES: dict[str, Sequence[str]] = {"serial": (), "two Ray workers": _RAY}
 
 
 def survived(size: Size, stop: Stop, *, out: Path, whole: Outcomes) -> dict[str, Any]:
     """Stop a run halfway, let it come to its end, and compare it with one that was not stopped."""
-    command = size.command(out, *stop.others)
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    command, environment = size.command(out, *stop.side.arguments), stop.side.environment
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         _wait_for(max(1, size.samples // 2), out, process)
         there, target = outcomes(out), process.pid
         if stop.hits_worker:
@@ -94,7 +115,7 @@ def survived(size: Size, stop: Stop, *, out: Path, whole: Outcomes) -> dict[str,
         code = process.wait(_PATIENCE_SECONDS)
     if not stop.hits_worker:
         there = outcomes(out)
-        _finish(command)
+        _finish(command, environment)
     return {"exit_code": code, **verdict(there, outcomes(out), whole), **_told(journal(out))}
 
 
@@ -104,7 +125,7 @@ def verdict(there: Outcomes, after: Outcomes, whole: Outcomes) -> dict[str, Any]
     Args:
         there: when the run was stopped.
         after: when it had come to its end.
-        whole: of a run that was not stopped.
+        whole: of a serial run with as many threads that was not stopped.
     """
     return {
         "there": len(there),
@@ -115,19 +136,23 @@ def verdict(there: Outcomes, after: Outcomes, whole: Outcomes) -> dict[str, Any]
 
 
 def throughput(size: Size, *, out: Path) -> dict[str, Any]:
-    """Samples a minute of both sides, which take turns, and whether all found the same."""
-    sides: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
-    found = []
+    """Samples a minute of all sides, which take turns.
+
+    `equal` is whether all turns with as many threads found the same to the byte.
+    """
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
+    found: dict[int | None, list[Outcomes]] = {side.threads: [] for side in SIDES.values()}
     for number in range(size.rounds):
-        for side, others in SIDES.items():
-            folder = out / f"{side} {number}"
+        for name, side in SIDES.items():
+            folder = out / f"{name} {number}"
             start = time.perf_counter()
-            _finish(size.command(folder, *others))
+            _finish(size.command(folder, *side.arguments), side.environment)
             seconds = time.perf_counter() - start
             times = [event["time"] for event in _samples(journal(folder))]
-            sides[side].append({"working": rate(times), "in_all": 60 * len(times) / seconds})
-            found.append(outcomes(folder))
-    return {"sides": sides, "equal": all(one == found[0] for one in found)}
+            turns[name].append({"working": rate(times), "in_all": 60 * len(times) / seconds})
+            found[side.threads].append(outcomes(folder))
+    equal = all(one == same[0] for same in found.values() for one in same)
+    return {"sides": turns, "equal": equal}
 
 
 def rate(times: Sequence[float]) -> float:
@@ -171,8 +196,13 @@ def _wait_for(count: int, out: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _finish(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, timeout=_PATIENCE_SECONDS)
+def _finish(command: Sequence[str], environment: dict[str, str]) -> None:
+    subprocess.run(command, env=environment, check=True, timeout=_PATIENCE_SECONDS)
+
+
+def _not_stopped(size: Size, threads: int | None, *, out: Path) -> Outcomes:
+    _finish(size.command(out), Side(threads=threads).environment)
+    return outcomes(out)
 
 
 def measure(size: Size, file: ResultFile) -> None:
@@ -183,15 +213,15 @@ def measure(size: Size, file: ResultFile) -> None:
     missing = [case for case in (*STOPS, THROUGHPUT) if {"case": case, **asked} not in file]
     with tempfile.TemporaryDirectory() as temporary:
         here = Path(temporary)
-        whole: Outcomes = {}
-        if any(case in STOPS for case in missing):
-            _finish(size.command(here / "whole"))
-            whole = outcomes(here / "whole")
+        wholes: dict[int | None, Outcomes] = {}
         for case in missing:
             if case == THROUGHPUT:
                 values = throughput(size, out=here / case)
             else:
-                values = survived(size, STOPS[case], out=here / case, whole=whole)
+                threads = STOPS[case].side.threads
+                if threads not in wholes:
+                    wholes[threads] = _not_stopped(size, threads, out=here / f"whole {threads}")
+                values = survived(size, STOPS[case], out=here / case, whole=wholes[threads])
             file.add({"case": case, **asked, **values}, run=run)
             print(case, values, flush=True)
 

@@ -12,9 +12,10 @@ from eagle_mllm.runs.worker import Finished, Work, Worker
 class Executor(ABC):
     """Has workers, started once, and gives them samples.
 
-    Which executor is used changes no outcome, only the order in which they come. Outcomes are
-    returned, not written: the folder of a run then has one writer, workers need no shared disk,
-    and a full one is noticed in one place.
+    Which executor is used changes no outcome, only the order in which they come. (The number of
+    CPU threads changes the last digits of a probability, whoever works.) Outcomes are returned,
+    not written: the folder of a run then has one writer, workers need no shared disk, and a full
+    one is noticed in one place.
     """
 
     @abstractmethod
