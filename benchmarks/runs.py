@@ -105,8 +105,8 @@ STOPS = {
 
 def survived(size: Size, stop: Stop, *, out: Path, whole: Outcomes) -> dict[str, Any]:
     """Stop a run halfway, let it come to its end, and compare it with one that was not stopped."""
-    command, environment = size.command(out, *stop.side.arguments), stop.side.environment
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+    command = size.command(out, *stop.side.arguments)
+    with subprocess.Popen(command, env=stop.side.environment, stderr=subprocess.DEVNULL) as process:
         _wait_for(max(1, size.samples // 2), out, process)
         there, target = outcomes(out), process.pid
         if stop.hits_worker:
@@ -115,7 +115,7 @@ def survived(size: Size, stop: Stop, *, out: Path, whole: Outcomes) -> dict[str,
         code = process.wait(_PATIENCE_SECONDS)
     if not stop.hits_worker:
         there = outcomes(out)
-        _finish(command, environment)
+        _run(size, stop.side, out=out)
     return {"exit_code": code, **verdict(there, outcomes(out), whole), **_told(journal(out))}
 
 
@@ -146,7 +146,7 @@ def throughput(size: Size, *, out: Path) -> dict[str, Any]:
         for name, side in SIDES.items():
             folder = out / f"{name} {number}"
             start = time.perf_counter()
-            _finish(size.command(folder, *side.arguments), side.environment)
+            _run(size, side, out=folder)
             seconds = time.perf_counter() - start
             times = [event["time"] for event in _samples(journal(folder))]
             turns[name].append({"working": rate(times), "in_all": 60 * len(times) / seconds})
@@ -196,13 +196,10 @@ def _wait_for(count: int, out: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _finish(command: Sequence[str], environment: dict[str, str]) -> None:
-    subprocess.run(command, env=environment, check=True, timeout=_PATIENCE_SECONDS)
-
-
-def _not_stopped(size: Size, threads: int | None, *, out: Path) -> Outcomes:
-    _finish(size.command(out), Side(threads=threads).environment)
-    return outcomes(out)
+def _run(size: Size, side: Side, *, out: Path) -> None:
+    """To its end, from the start or from where it was stopped."""
+    command = size.command(out, *side.arguments)
+    subprocess.run(command, env=side.environment, check=True, timeout=_PATIENCE_SECONDS)
 
 
 def measure(size: Size, file: ResultFile) -> None:
@@ -220,7 +217,9 @@ def measure(size: Size, file: ResultFile) -> None:
             else:
                 threads = STOPS[case].side.threads
                 if threads not in wholes:
-                    wholes[threads] = _not_stopped(size, threads, out=here / f"whole {threads}")
+                    folder = here / "whole" / str(threads)
+                    _run(size, Side(threads=threads), out=folder)
+                    wholes[threads] = outcomes(folder)
                 values = survived(size, STOPS[case], out=here / case, whole=wholes[threads])
             file.add({"case": case, **asked, **values}, run=run)
             print(case, values, flush=True)
