@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eagle_mllm.report.tables import long_form, markdown, tables_of
 from eagle_mllm.runs.store import Run, load_run
+from eagle_mllm.tables import long_form, markdown, tables_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"

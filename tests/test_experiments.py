@@ -80,7 +80,7 @@ def test_every_model_task_and_search_has_its_file(kind):
     [("demo", 3, "25", {"16", "25", "36", "64"}), ("paper", 4, "64", {"16", "32", "64"})],
 )
 def test_together_they_fill_the_five_tables(kind, n_models, usual, n_regions, attribution):
-    from eagle_mllm.report.tables import tables_of
+    from eagle_mllm.tables import tables_of
 
     runs = [finished(path, attribution) for path in FILES if path.parent.name == kind]
     tables = {table.name: table for table in tables_of(runs)}
@@ -96,7 +96,7 @@ def test_together_they_fill_the_five_tables(kind, n_models, usual, n_regions, at
 
 
 def test_no_ablation_stands_among_the_methods_while_runs_are_missing(attribution):
-    from eagle_mllm.report.tables import tables_of
+    from eagle_mllm.tables import tables_of
 
     demo = [path for path in FILES if path.parent.name == "demo"]
     unfinished = ("greedy-regions-64", "internvl", "qwen2_5_vl-caption-greedy")

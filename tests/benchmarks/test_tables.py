@@ -6,10 +6,11 @@ import math
 import performance
 import pytest
 import reach
-import tables
 from gains import gains
 from plots import search_plot
 from searches import EXACT
+
+import tables
 
 FAMILIES = ("llava", "qwen2_5_vl")
 

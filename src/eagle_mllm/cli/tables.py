@@ -11,7 +11,8 @@ from eagle_mllm.attribution.atomic import atomic_write
 from eagle_mllm.cli import options
 from eagle_mllm.cli.outputs import require_free
 from eagle_mllm.errors import ResultError
-from eagle_mllm.report.tables import (
+from eagle_mllm.runs.store import Run, load_run
+from eagle_mllm.tables import (
     Table,
     latex,
     long_form,
@@ -19,7 +20,6 @@ from eagle_mllm.report.tables import (
     tables_of,
     terminal,
 )
-from eagle_mllm.runs.store import Run, load_run
 
 FormatChoice = Literal["rich", "markdown", "latex", "csv"]
 TableChoice = Literal["sentences", "words", "hallucination", "objective", "regions"]

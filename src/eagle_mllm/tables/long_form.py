@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from io import StringIO
 
-from eagle_mllm.report.tables.table import Labels, Row, Table
+from eagle_mllm.tables.table import Labels, Row, Table
 
 FIELDS = (
     "table",

@@ -6,10 +6,10 @@ from itertools import combinations
 import numpy as np
 
 from eagle_mllm.metrics.summary import Summary, paired_difference, summarize
-from eagle_mllm.report.tables.catalogue import TABLES, Spec, groups_of
-from eagle_mllm.report.tables.parts import Part, parts_of
-from eagle_mllm.report.tables.table import Column, Labels, Row, Table
 from eagle_mllm.runs.store import Run
+from eagle_mllm.tables.catalogue import TABLES, Spec, groups_of
+from eagle_mllm.tables.table import Column, Labels, Row, Table
+from eagle_mllm.tables.task_slices import TaskSlice, slices_of
 
 # Every cell gets a generator of its own, so that it does not depend on its neighbours.
 _SEED = 0
@@ -27,15 +27,17 @@ def tables_of(runs: Sequence[Run]) -> tuple[Table, ...]:
     Raises:
         ResultError: a run has no finished sample.
     """
-    parts = [part for run in runs for part in parts_of(run)]
-    grouped = ((spec, groups_of(spec, parts)) for spec in TABLES)
+    slices = [task_slice for run in runs for task_slice in slices_of(run)]
+    grouped = ((spec, groups_of(spec, slices)) for spec in TABLES)
     return tuple(_table(spec, groups) for spec, groups in grouped if groups)
 
 
-def _table(spec: Spec, groups: Sequence[tuple[Part, ...]]) -> Table:
-    parts = [part for group in groups for part in group]
+def _table(spec: Spec, groups: Sequence[tuple[TaskSlice, ...]]) -> Table:
+    slices = [task_slice for group in groups for task_slice in group]
     columns = tuple(
-        column for column in spec.columns if any(part.has(column.measure) for part in parts)
+        column
+        for column in spec.columns
+        if any(task_slice.has(column.measure) for task_slice in slices)
     )
     rows: list[Row] = []
     differences: list[Row] = []
@@ -50,7 +52,7 @@ def _table(spec: Spec, groups: Sequence[tuple[Part, ...]]) -> Table:
         columns=columns,
         rows=tuple(rows),
         differences=tuple(differences),
-        footer=_footer([part.run for part in parts]),
+        footer=_footer([task_slice.run for task_slice in slices]),
     )
 
 
@@ -58,8 +60,8 @@ _Pairs = dict[tuple[int, int], Row]
 _Victories = set[tuple[int, int]]
 
 
-def _differences(group: Sequence[Part], columns: Sequence[Column]) -> _Pairs:
-    """Every two parts with samples in common, by their places in the group."""
+def _differences(group: Sequence[TaskSlice], columns: Sequence[Column]) -> _Pairs:
+    """Every two slices with samples in common, by their places in the group."""
     return {
         (i, j): _difference(group[i], group[j], columns)
         for i, j in combinations(range(len(group)), 2)
@@ -67,7 +69,7 @@ def _differences(group: Sequence[Part], columns: Sequence[Column]) -> _Pairs:
     }
 
 
-def _difference(first: Part, second: Part, columns: Sequence[Column]) -> Row:
+def _difference(first: TaskSlice, second: TaskSlice, columns: Sequence[Column]) -> Row:
     # A sample that only one of them explained is missing, and counted as such.
     samples = sorted(first.measures.keys() | second.measures.keys())
     return Row(
@@ -78,11 +80,13 @@ def _difference(first: Part, second: Part, columns: Sequence[Column]) -> Row:
     )
 
 
-def _difference_cell(first: Part, second: Part, column: Column, samples: Sequence[str]) -> Summary:
+def _difference_cell(
+    first: TaskSlice, second: TaskSlice, column: Column, samples: Sequence[str]
+) -> Summary:
     measure = column.measure
     # A measure that their task does not have is not missing.
     measured = samples if first.has(measure) or second.has(measure) else ()
-    values = (part.values(measure, measured) for part in (first, second))
+    values = (task_slice.values(measure, measured) for task_slice in (first, second))
     return paired_difference(*values, rng=np.random.default_rng(_SEED))
 
 
@@ -91,22 +95,25 @@ def _minus(first: str, second: str) -> str:
 
 
 def _row(
-    index: int, group: Sequence[Part], columns: Sequence[Column], victories: Sequence[_Victories]
+    index: int,
+    group: Sequence[TaskSlice],
+    columns: Sequence[Column],
+    victories: Sequence[_Victories],
 ) -> Row:
-    part, others = group[index], [other for other in range(len(group)) if other != index]
+    task_slice, others = group[index], [other for other in range(len(group)) if other != index]
     return Row(
-        labels=part.labels,
-        n_samples=len(part.measures),
-        cells=tuple(_cell(part, column) for column in columns),
+        labels=task_slice.labels,
+        n_samples=len(task_slice.measures),
+        cells=tuple(_cell(task_slice, column) for column in columns),
         best=tuple(
             bool(others) and all((index, other) in won for other in others) for won in victories
         ),
     )
 
 
-def _cell(part: Part, column: Column) -> Summary:
-    measured = part.measures if part.has(column.measure) else ()
-    return summarize(part.values(column.measure, measured), rng=np.random.default_rng(_SEED))
+def _cell(task_slice: TaskSlice, column: Column) -> Summary:
+    measured = task_slice.measures if task_slice.has(column.measure) else ()
+    return summarize(task_slice.values(column.measure, measured), rng=np.random.default_rng(_SEED))
 
 
 def _victories(pairs: _Pairs, place: int, column: Column) -> _Victories:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from eagle_mllm.metrics.summary import Summary
-from eagle_mllm.report.tables.cells import CellText, cell_text, difference_text, heading
-from eagle_mllm.report.tables.table import Column, Row, Table
+from eagle_mllm.tables.cells import CellText, cell_text, difference_text, heading
+from eagle_mllm.tables.table import Column, Row, Table
 
 
 def markdown(tables: Sequence[Table]) -> str:

@@ -91,7 +91,7 @@ def with_search(insertion, name, **settings):
 
 @pytest.fixture
 def tables_of():
-    from eagle_mllm.report.tables import tables_of
+    from eagle_mllm.tables import tables_of
 
     return tables_of
 
@@ -330,7 +330,7 @@ def small(tables_of):
 
 
 def test_markdown_to_the_letter(small):
-    from eagle_mllm.report.tables import markdown
+    from eagle_mllm.tables import markdown
 
     title, note, rows, kind, pairs, footer = markdown(small).strip().split("\n\n")
     assert title == "### Faithfulness of sentences: captions and visual questions"
@@ -352,7 +352,7 @@ def test_markdown_to_the_letter(small):
 def test_the_best_is_marked_in_every_format(tables_of, apart):
     from rich.console import Console
 
-    from eagle_mllm.report.tables import latex, long_form, markdown, terminal
+    from eagle_mllm.tables import latex, long_form, markdown, terminal
 
     tables = tables_of(apart)
     mean = f"{tables[0].rows[1].cells[0].mean:.3f}"
@@ -369,7 +369,7 @@ def test_the_best_is_marked_in_every_format(tables_of, apart):
 
 
 def test_latex_is_a_booktabs_table_with_its_characters_escaped(small):
-    from eagle_mllm.report.tables import latex
+    from eagle_mllm.tables import latex
 
     text = latex(small)
     lines = text.splitlines()
@@ -388,7 +388,7 @@ def test_latex_is_a_booktabs_table_with_its_characters_escaped(small):
 
 
 def test_csv_has_every_number_and_reads_back(small):
-    from eagle_mllm.report.tables import long_form
+    from eagle_mllm.tables import long_form
 
     lines = list(csv.DictReader(StringIO(long_form(small))))
     assert len(lines) == 3 * 2  # two rows and one difference, two columns
@@ -416,7 +416,7 @@ def test_csv_has_every_number_and_reads_back(small):
 def test_the_terminal_shows_the_same_numbers(small):
     from rich.console import Console
 
-    from eagle_mllm.report.tables import terminal
+    from eagle_mllm.tables import terminal
 
     shown = terminal(small, console=Console(width=160, color_system=None))
     (row,) = [
@@ -432,7 +432,7 @@ def test_the_terminal_shows_the_same_numbers(small):
 def test_a_narrow_terminal_gets_more_blocks_and_no_cut_number(tables_of, rng, width):
     from rich.console import Console
 
-    from eagle_mllm.report.tables import long_form, terminal
+    from eagle_mllm.tables import long_form, terminal
 
     names = ("deletion_auc", "faithfulness_gap", "average_highest_score", "evidence_auroc")
     runs = [
@@ -540,7 +540,7 @@ def test_the_choices_of_the_command_are_the_tables_there_are():
     from typing import get_args
 
     from eagle_mllm.cli.tables import TableChoice
-    from eagle_mllm.report.tables.catalogue import TABLES
+    from eagle_mllm.tables.catalogue import TABLES
 
     assert get_args(TableChoice) == tuple(spec.name for spec in TABLES)
 

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from eagle_mllm.metrics.summary import Summary
-from eagle_mllm.report.tables.table import Column
+from eagle_mllm.tables.table import Column
 
 NOTHING = "–"
 

@@ -9,8 +9,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from eagle_mllm.metrics.summary import Summary
-from eagle_mllm.report.tables.cells import CellText, cell_text, difference_text, heading
-from eagle_mllm.report.tables.table import Column, Row, Table
+from eagle_mllm.tables.cells import CellText, cell_text, difference_text, heading
+from eagle_mllm.tables.table import Column, Row, Table
 
 _CellWriter = Callable[[Summary, Column], CellText]
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eagle_mllm.report.tables.parts import DEFAULTS, PASSES, Part
-from eagle_mllm.report.tables.table import Column, Labels
+from eagle_mllm.tables.table import Column, Labels
+from eagle_mllm.tables.task_slices import DEFAULTS, PASSES, TaskSlice
 
 FAITHFULNESS = (
     Column(measure="insertion_auc", heading="insertion", better="higher"),
@@ -34,8 +34,8 @@ CORRECTION = (
 )
 COST = (Column(measure=PASSES, heading="passes", better="lower", decimals=0),)
 
-Groups = list[tuple[Part, ...]]
-"""Parts that may be compared stand together."""
+Groups = list[tuple[TaskSlice, ...]]
+"""Slices that may be compared stand together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,41 +87,41 @@ TABLES = (
 )
 
 
-def groups_of(spec: Spec, parts: Sequence[Part]) -> Groups:
-    """The parts that belong to a table, those that may be compared together.
+def groups_of(spec: Spec, slices: Sequence[TaskSlice]) -> Groups:
+    """The slices that belong to a table, those that may be compared together.
 
     A table of methods leaves ablations out where the run that they vary is there: what that run
-    has is what most of these parts have, of any task. Comparable are one task, data set and model.
+    has is what most of these slices have, of any task. Comparable are one task, data set and model.
     An ablation needs two values of what it varies; comparable is what is equal in all else.
     """
-    chosen = [part for part in parts if part.labels.task in spec.tasks]
+    chosen = [task_slice for task_slice in slices if task_slice.labels.task in spec.tasks]
     if spec.ablates is None:
-        kept = _without_ablations(chosen, _usual(parts))
+        kept = _without_ablations(chosen, _usual(slices))
         return _grouped(kept, lambda labels: labels[:3])
     varied = spec.ablates
     families = _grouped(chosen, lambda labels: _but(labels, varied))
     return [group for group in families if len({getattr(p.labels, varied) for p in group}) > 1]
 
 
-def _usual(parts: Sequence[Part]) -> dict[str, str]:
-    """What most parts have of each setting that can be ablated.
+def _usual(slices: Sequence[TaskSlice]) -> dict[str, str]:
+    """What most slices have of each setting that can be ablated.
 
     Of values that are equally frequent it is the default; without the default among them, no row
     of that setting is an ablation.
     """
     usual = {}
     for name, default in DEFAULTS.items():
-        counts = Counter(getattr(part.labels, name) for part in parts)
+        counts = Counter(getattr(task_slice.labels, name) for task_slice in slices)
         often = [value for value in counts if counts[value] == max(counts.values())]
         if len(often) == 1 or default in often:
             usual[name] = default if default in often else often[0]
     return usual
 
 
-def _without_ablations(parts: Iterable[Part], usual: Mapping[str, str]) -> list[Part]:
+def _without_ablations(slices: Iterable[TaskSlice], usual: Mapping[str, str]) -> list[TaskSlice]:
     kept = []
-    for family in _grouped(parts, lambda labels: _but(labels, *usual)):
-        varied = [part for part in family if _has(part.labels, usual)]
+    for family in _grouped(slices, lambda labels: _but(labels, *usual)):
+        varied = [task_slice for task_slice in family if _has(task_slice.labels, usual)]
         kept += varied or list(family)
     return kept
 
@@ -135,8 +135,8 @@ def _but(labels: Labels, *names: str) -> tuple[str, ...]:
     return labels._replace(**dict.fromkeys((*names, "run"), ""))
 
 
-def _grouped(parts: Iterable[Part], key: Callable[[Labels], tuple[str, ...]]) -> Groups:
-    groups: dict[tuple[str, ...], list[Part]] = {}
-    for part in parts:
-        groups.setdefault(key(part.labels), []).append(part)
+def _grouped(slices: Iterable[TaskSlice], key: Callable[[Labels], tuple[str, ...]]) -> Groups:
+    groups: dict[tuple[str, ...], list[TaskSlice]] = {}
+    for task_slice in slices:
+        groups.setdefault(key(task_slice.labels), []).append(task_slice)
     return [tuple(group) for group in groups.values()]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.registry import make_search
 from eagle_mllm.errors import ResultError
-from eagle_mllm.report.tables.table import Labels
 from eagle_mllm.runs.config import RegionsSection
 from eagle_mllm.runs.methods import MethodSection, ObjectiveSection
 from eagle_mllm.runs.record import Outcome, Record
 from eagle_mllm.runs.store import Run
+from eagle_mllm.tables.table import Labels
 
 PASSES = "forward_passes"
 """The one column that is no measure: images scored for a sample."""
@@ -20,7 +20,7 @@ NONE = "–"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class TaskSlice:
     """What one run has to say on one task."""
 
     labels: Labels
@@ -42,8 +42,8 @@ class Part:
         return [self.measures.get(sample, {}).get(measure, math.nan) for sample in samples]
 
 
-def parts_of(run: Run) -> tuple[Part, ...]:
-    """The parts of a run: one a task, in the order in which they first occur.
+def slices_of(run: Run) -> tuple[TaskSlice, ...]:
+    """The slices of a run: one per task, in the order in which they first occur.
 
     Raises:
         ResultError: no sample of the run has ended yet.
@@ -55,7 +55,7 @@ def parts_of(run: Run) -> tuple[Part, ...]:
             "out"
         )
     return tuple(
-        Part(
+        TaskSlice(
             labels=labels_of(run, task=task),
             run=run,
             measures={

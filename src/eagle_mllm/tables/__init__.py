@@ -8,12 +8,12 @@ A table says which runs it stands on, how many samples failed or had nothing to 
 nothing the best that may be so by accident.
 """
 
-from eagle_mllm.report.tables.building import tables_of
-from eagle_mllm.report.tables.latex import latex
-from eagle_mllm.report.tables.long_form import long_form
-from eagle_mllm.report.tables.markdown import markdown
-from eagle_mllm.report.tables.table import Column, Labels, Row, Table
-from eagle_mllm.report.tables.terminal import terminal
+from eagle_mllm.tables.building import tables_of
+from eagle_mllm.tables.latex import latex
+from eagle_mllm.tables.long_form import long_form
+from eagle_mllm.tables.markdown import markdown
+from eagle_mllm.tables.table import Column, Labels, Row, Table
+from eagle_mllm.tables.terminal import terminal
 
 __all__ = [
     "Column",
