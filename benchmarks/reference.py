@@ -1,4 +1,4 @@
-"""The authors' way to score and to search, written anew from a description: our judge.
+"""The reference's way to score and to search, written anew from a description: our judge.
 
 One image at a time: hide regions in the 8-bit image, run the PIL image processor on it, run the
 model with its cache over prompt and whole answer, and take the softmax of full rows of the logits
@@ -28,7 +28,7 @@ from eagle_mllm.models.huggingface import HuggingFaceModel
 Score = Callable[[Bool[np.ndarray, " regions"]], Float[np.ndarray, " tokens"]]
 """p_i(S) of each target token, for one subset."""
 
-# The authors load InternVL's full processor, which always cuts tiles.
+# The reference loads InternVL's full processor, which always cuts tiles.
 _PROCESSOR_SETTINGS: dict[str, dict[str, Any]] = {"internvl": {"crop_to_patches": True}}
 
 

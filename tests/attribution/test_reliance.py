@@ -39,7 +39,7 @@ def test_algorithm_1_by_hand(trace):
     np.testing.assert_allclose(modality_reliance_algorithm1(trace).evidence, [1.25 / 3, 0])
 
 
-def test_the_authors_code_by_hand(trace):
+def test_the_reference_by_hand(trace):
     # 0.5 · (0.125 + 0.25)/2 + 0.25 · (0.25 + 0.5)/2 + 0.25 · (0.5 + 1)/2 − 0.125
     expected = 0.09375 + 0.09375 + 0.1875 - 0.125
     np.testing.assert_allclose(modality_reliance_reference(trace).evidence, [expected, 0])

@@ -204,10 +204,10 @@ def test_images_that_would_crash_opencv_are_refused(refused, method, shape, aske
     assert f"{width} x {height} pixels" in message
 
 
-# --- OpenCV, as the authors call it, or not there ------------------------------------------------
+# --- OpenCV, as the reference calls it, or not there ----------------------------------------------
 
 
-def test_opencv_slico_is_called_as_in_the_authors_code(picture):
+def test_opencv_slico_is_called_as_in_the_reference(picture):
     cv2 = pytest.importorskip("cv2")
     pytest.importorskip("cv2.ximgproc")
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)

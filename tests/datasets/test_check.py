@@ -52,7 +52,7 @@ def test_each_data_set_is_recognised_by_its_content(shelf) -> None:
     assert seen == {
         "coco/annotations/captions_val2017.json": ("COCO captions", 2),
         "coco/annotations/instances_val2017.json": ("COCO objects", 2),
-        "lists/caption.json": ("authors' list", 1),
+        "lists/caption.json": ("reference list", 1),
         "lists/repope.json": ("POPE", 1),
         "mmvp/Questions.csv": ("MMVP", 1),
         "mmvp/any name.json": ("MMVP", 1),

@@ -22,7 +22,7 @@ def test_each_captioned_photograph_is_one_sample(coco) -> None:
     first = data[0]
     assert first.task == "caption"
     assert first.prompt.startswith("Describe the image in one factual English sentence")
-    assert (first.answer, first.truth, first.thing, first.names) == (None, None, None, ())
+    assert (first.answer, first.truth, first.object, first.names) == (None, None, None, ())
     assert first.image.read().shape == (5, 6, 3)
 
 
@@ -44,7 +44,7 @@ def test_an_object_is_a_sample_where_it_is_the_only_one_of_its_category(coco) ->
 
 
 def test_boxes_become_edges_and_polygons_masks(coco) -> None:
-    thing = read_objects(coco())[0].thing
+    thing = read_objects(coco())[0].object
     assert thing.box == (1.0, 1.0, 5.0, 4.0)  # from left, top, width, height: 1, 1, 4, 3
     expected = np.zeros((5, 6), dtype=bool)
     expected[1:4, 1:5] = True
@@ -54,11 +54,11 @@ def test_boxes_become_edges_and_polygons_masks(coco) -> None:
 
 def test_run_lengths_are_read_in_both_forms(coco) -> None:
     plain = {"size": [5, 6], "counts": [6, 3, 2, 3, 2, 3, 2, 3, 6]}
-    polygon = read_objects(coco())[0].thing
+    polygon = read_objects(coco())[0].object
     packed = {"size": [5, 6], "counts": polygon.segmentation.counts}
     for segmentation in (plain, packed):
         row = coco.instance(1, 17, segmentation=segmentation)
-        assert read_objects(coco(instances=[row]))[0].thing == polygon
+        assert read_objects(coco(instances=[row]))[0].object == polygon
 
 
 def test_a_crowd_is_no_sample_and_hides_a_single_one(coco) -> None:

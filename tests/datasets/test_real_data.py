@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eagle_mllm.datasets import authors, mmvp, pope
+from eagle_mllm.datasets import mmvp, pope, reference
 from eagle_mllm.datasets.check import check
 from eagle_mllm.datasets.coco import read_captions, read_objects
 
@@ -47,8 +47,8 @@ def test_masks_lie_in_their_boxes_and_have_cocos_area() -> None:
         if not row["iscrowd"]
     }
     for sample in read_objects(DATA / "coco"):
-        shape = sample.thing.segmentation.size
-        mask, box = sample.thing.mask(shape), sample.thing.box_mask(shape)
+        shape = sample.object.segmentation.size
+        mask, box = sample.object.mask(shape), sample.object.box_mask(shape)
         assert not (mask & ~box).any()
         # COCO measures the polygon, we count pixels: they differ along the border alone.
         border = 2 * sum(np.ptp(np.argwhere(mask), axis=0)) + 4
@@ -56,8 +56,8 @@ def test_masks_lie_in_their_boxes_and_have_cocos_area() -> None:
 
 
 @pytest.mark.parametrize(("name", "expected"), ROWS.items(), ids=list(ROWS))
-def test_every_row_of_the_authors_lists_is_a_sample(name, expected) -> None:
-    data = authors.read(LISTS / f"{name}.json")
+def test_every_row_of_the_lists_of_the_reference_is_a_sample(name, expected) -> None:
+    data = reference.read(LISTS / f"{name}.json")
     assert data.problems == ()
     assert ({sample.task for sample in data}, len(data)) == ({expected[0]}, expected[1])
     for sample in data:
@@ -69,27 +69,27 @@ def test_every_row_of_the_authors_lists_is_a_sample(name, expected) -> None:
 def test_recorded_objects_are_those_of_coco() -> None:
     ours = {sample.id: sample for sample in read_objects(DATA / "coco")}
     listed = [
-        one for name in ROWS if "single" in name for one in authors.read(LISTS / f"{name}.json")
+        one for name in ROWS if "single" in name for one in reference.read(LISTS / f"{name}.json")
     ]
     assert len(listed) == 14
     for sample in listed:
         same = ours[sample.id]
         shape = same.image.read().shape[:2]
-        assert np.array_equal(sample.thing.mask(shape), same.thing.mask(shape))
+        assert np.array_equal(sample.object.mask(shape), same.object.mask(shape))
         # Theirs are rounded to whole pixels.
-        assert np.abs(np.subtract(sample.thing.box, same.thing.box)).max() <= 1
+        assert np.abs(np.subtract(sample.object.box, same.object.box)).max() <= 1
         assert set(same.names) <= set(sample.names)
 
 
 def test_the_answers_that_were_wrong_are_not_the_truth() -> None:
     for name in ("LLaVA-1_5-7B-RePOPE-FP", "Qwen2.5-VL-3B-RePOPE-TN"):
-        (sample,) = authors.read(LISTS / f"{name}.json")
+        (sample,) = reference.read(LISTS / f"{name}.json")
         assert not sample.answer.startswith(sample.truth)
 
 
 @pytest.mark.parametrize("path", sorted(LISTS.glob("*MMVP*.json")), ids=lambda path: path.stem)
 def test_mmvps_photographs_are_named_missing(path) -> None:
-    data = authors.read(path, images=PHOTOS)
+    data = reference.read(path, images=PHOTOS)
     assert (len(data), data.counts) == (0, {"rows": 3})
     assert [problem.kind for problem in data.problems] == ["missing image"] * 3
 

@@ -32,7 +32,7 @@ def test_a_name_opens_what_its_reader_reads(coco) -> None:
         ("imagenet", {}, "choose one of coco-caption, coco-object, mmvp, pope"),
         ("mmvp", {"paht": "x"}, "'mmvp' has no setting 'paht'; did you mean 'path'?"),
         ("scenes", {"path": "x"}, "'scenes' has no setting 'path'; choose one of task, count"),
-        ("authors", {"path": "x", "prompt": "y"}, "'authors' has no setting 'prompt'"),
+        ("reference", {"path": "x", "prompt": "y"}, "'reference' has no setting 'prompt'"),
         ("repope", {}, "'repope' needs the setting 'path'"),
         ("scenes", {"count": "many"}, "count is 'many'; Input should be a valid integer"),
         ("scenes", {"count": True}, "count is True"),

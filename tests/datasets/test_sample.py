@@ -25,14 +25,14 @@ def _sample(**other: object) -> Sample:
     return Sample(**{**fields, **other})
 
 
-def _thing(*box: float) -> ObjectTruth:
+def _truth(*box: float) -> ObjectTruth:
     mask = np.zeros((5, 6), dtype=bool)
     mask[2, 3] = True
     return ObjectTruth(box=box, segmentation=Rle.from_mask(mask))
 
 
 def test_a_sample_travels_and_stays_equal() -> None:
-    sample = _sample(thing=_thing(1.0, 1.0, 5.0, 4.0), scene=SceneRef(3), answer_ids=(1, 2))
+    sample = _sample(object=_truth(1.0, 1.0, 5.0, 4.0), scene=SceneRef(3), answer_ids=(1, 2))
     assert pickle.loads(pickle.dumps(sample)) == sample
     assert len(pickle.dumps(sample)) < 2000  # no pixels in it
 
@@ -83,17 +83,17 @@ def test_a_scene_image_is_the_scenes_picture() -> None:
 def test_a_box_marks_each_pixel_it_touches(box, rows, columns) -> None:
     expected = np.zeros((5, 6), dtype=bool)
     expected[rows, columns] = True
-    assert np.array_equal(_thing(*box).box_mask((5, 6)), expected)
+    assert np.array_equal(_truth(*box).box_mask((5, 6)), expected)
 
 
 def test_the_mask_is_that_of_the_segmentation() -> None:
-    assert np.argwhere(_thing(1.0, 1.0, 5.0, 4.0).mask((5, 6))).tolist() == [[2, 3]]
+    assert np.argwhere(_truth(1.0, 1.0, 5.0, 4.0).mask((5, 6))).tolist() == [[2, 3]]
 
 
 @pytest.mark.parametrize("kind", ["mask", "box_mask"])
 def test_the_truth_of_another_image_is_refused(kind: str) -> None:
     with pytest.raises(DataError, match="5 x 6 pixels, not of 6 x 5"):
-        getattr(_thing(1.0, 1.0, 5.0, 4.0), kind)((6, 5))
+        getattr(_truth(1.0, 1.0, 5.0, 4.0), kind)((6, 5))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_truth_of_another_image_is_refused(kind: str) -> None:
 )
 def test_a_box_without_any_part_of_the_image_is_refused(box) -> None:
     with pytest.raises(DataError, match="no part of the box"):
-        _thing(*box)
+        _truth(*box)
 
 
 @pytest.mark.parametrize(

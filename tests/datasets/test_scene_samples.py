@@ -43,8 +43,8 @@ def test_an_object_sample_is_about_one_object_of_the_caption() -> None:
     for sample in read(task="object", count=40):
         example = sample.scene.scene()
         (thing,) = (one for one in example.objects if one.shape == sample.names[0])
-        assert sample.thing.box == thing.box
-        assert np.array_equal(sample.thing.mask((224, 224)), thing.mask)
+        assert sample.object.box == thing.box
+        assert np.array_equal(sample.object.mask((224, 224)), thing.mask)
         assert sample.names[0] in example.caption.rstrip(".").split()
         assert (sample.prompt, sample.truth) == ("Describe the image.", example.caption)
         chosen[example.objects.index(thing)] += 1
@@ -63,9 +63,9 @@ def test_a_question_is_one_of_the_scenes_and_its_object_the_one_asked_about(task
         }
         objects, kind = question
         assert (kind == "existence") == (task == "existence")
-        assert (sample.thing is not None) == (len(objects) == 1)
-        if sample.thing is not None:
-            assert sample.thing.box == example.objects[objects[0]].box
+        assert (sample.object is not None) == (len(objects) == 1)
+        if sample.object is not None:
+            assert sample.object.box == example.objects[objects[0]].box
 
 
 def test_existence_asks_for_what_is_there_and_what_is_not_equally_often() -> None:

@@ -113,6 +113,6 @@ def test_a_target_of_several_tokens_is_refused():
         corrected_area(trace(*[WRONG] * 5), Target(positions=(0, 1), ids=(RIGHT, 3), text="No way"))
 
 
-def test_an_authors_file_does_not_know_what_was_predicted():
+def test_a_file_of_the_reference_does_not_know_what_was_predicted():
     with pytest.raises(ResultError, match="does not know what the model predicted"):
         is_corrected(trace(*[-1] * 5), NO)

@@ -27,7 +27,7 @@ def _mask(*pixels: tuple[int, int]) -> np.ndarray:
 
 
 def _published_hit(saliency: np.ndarray, mask: np.ndarray) -> bool:
-    """As the authors' evaluation decides it: the maximum inside the object is the global one."""
+    """As the reference's evaluation decides it: the maximum inside the object is the global one."""
     return bool(np.max(np.where(mask, saliency, -np.inf)) == np.max(saliency))
 
 
@@ -68,7 +68,7 @@ def test_a_constant_map_points_at_the_middle_and_overlaps_with_everything() -> N
     assert pointing_game_any_overlap(constant, _mask((0, 0)))
 
 
-def test_any_overlap_is_the_authors_rule_and_a_strict_hit_implies_it(rng) -> None:
+def test_any_overlap_is_the_rule_of_the_reference_and_a_strict_hit_implies_it(rng) -> None:
     for _ in range(200):
         saliency = rng.integers(0, 4, size=(5, 5)).astype(np.float32)
         mask = rng.random((5, 5)) < 0.2

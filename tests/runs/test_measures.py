@@ -17,9 +17,9 @@ def sample(task, **known):
     return Sample(id="one", task=task, image=SceneImage(0), prompt="What is it?", **known)
 
 
-def thing(box, mask):
+def truth(box, mask):
     from eagle_mllm.datasets.rle import Rle
-    from eagle_mllm.datasets.thing import ObjectTruth
+    from eagle_mllm.datasets.truth import ObjectTruth
 
     return ObjectTruth(box=box, segmentation=Rle.from_mask(mask))
 
@@ -109,7 +109,7 @@ def test_an_object_is_pointed_at_by_box_and_by_mask(measure, attribution):
     """The map's maximum is region 4, rows 8 to 16 and columns 8 to 16; its middle is (11, 11)."""
     outline = np.zeros((16, 24), bool)
     outline[8:10, 8:10] = True
-    measured = measure(sample("object", thing=thing((8.0, 8.0, 14.0, 14.0), outline)), attribution)
+    measured = measure(sample("object", object=truth((8.0, 8.0, 14.0, 14.0), outline)), attribution)
     assert measured.keys() == FAITHFULNESS | POINTING
     assert {name: measured[name] for name in POINTING} == {
         "pointing_box": 1.0,

@@ -12,7 +12,7 @@ through gives the trace (`trace`), from which follow the saliency of each pixel 
 Algorithm 1) and how far each token relies on the image (`reliance`, Eq. 5).
 
 All of it makes one explanation (`method`), kept with its provenance (`result`, `provenance`) and
-written to files (`io`, and `authors` for the layout of the authors' code; `atomic` writes a file
+written to files (`io`, and `reference` for the layout of the reference code; `atomic` writes a file
 whole or not at all).
 
 Nothing here knows torch, transformers or matplotlib: a model is whatever answers `Scorer`.

@@ -122,7 +122,7 @@ class Generation(ArrayValue):
         """The whole answer.
 
         Args:
-            include_eos: Whether special tokens count too, as in the authors' code.
+            include_eos: Whether special tokens count too, as in the reference.
 
         Raises:
             TargetError: The answer has no such token.

@@ -5,7 +5,7 @@ prior. Three definitions are in circulation; the first is ours.
 
     modality_reliance              Σ_r (p(π_:r) − min_j p(π_:j)) / N     Eq. 5 of the paper
     modality_reliance_algorithm1   Σ_r (max_j p(π_:j) − p(π_:r)) / N     Algorithm 1 of the paper
-    modality_reliance_reference    area under p over image area − min    the authors' code
+    modality_reliance_reference    area under p over image area − min    the reference
 """
 
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ def modality_reliance_algorithm1(
 def modality_reliance_reference(
     trace: Trace, *, positions: Sequence[int] | None = None
 ) -> ModalityReliance:
-    """The same as the authors' code computes it: area under p_i over image area, less its minimum.
+    """The same as the reference computes it: area under p_i over image area, less its minimum.
 
     The empty image takes part in both. For comparison only.
 

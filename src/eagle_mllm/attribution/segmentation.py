@@ -2,7 +2,7 @@
 
 The paper uses SLICO superpixels (SLIC with adaptive compactness). "slico" takes them from
 scikit-image and needs nothing more; "slico-opencv" and "seeds" are OpenCV's, called as in the
-authors' code. The two SLICO differ in detail, so `Regions.method` records which was used. Regions
+reference. The two SLICO differ in detail, so `Regions.method` records which was used. Regions
 of your own, such as masks of SAM, are made by `Regions.from_masks` and `Regions.from_labels`.
 """
 
@@ -38,7 +38,7 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
 
     Args:
         image: An RGB uint8 array, or anything else that `read_image` takes.
-        method: "slico" (scikit-image), "slico-opencv" or "seeds" (OpenCV, as the authors), or
+        method: "slico" (scikit-image), "slico-opencv" or "seeds" (OpenCV, as the reference), or
             "grid" (rectangles in rows and columns).
         n_regions: How many regions to aim at, from 2 to the number of pixels.
 

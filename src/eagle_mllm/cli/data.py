@@ -24,7 +24,7 @@ data = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 @data.callback()
 def _data() -> None:
-    """Look at data sets on disk: COCO, MMVP, POPE and RePOPE, the authors' lists."""
+    """Look at data sets on disk: COCO, MMVP, POPE and RePOPE, reference lists."""
 
 
 @data.command()

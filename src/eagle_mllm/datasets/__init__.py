@@ -1,4 +1,4 @@
-"""Questions about images, from wherever they come: COCO, MMVP, POPE, the authors' lists, scenes.
+"""Questions about images, from wherever they come: COCO, MMVP, POPE, reference lists, scenes.
 
 `open_data(name, ...)` reads one into a `DataSet`, a sequence of `Sample`. Nothing is downloaded;
 what cannot be used is named in `DataSet.problems` and left out.

@@ -112,10 +112,10 @@ def read_objects(
         if row.iscrowd or alike[_what_and_where(value)] > 1:
             continue
         photograph = photographs[row.image_id][1]
-        thing = _thing(reading, row, photograph, place)
-        image = folder.find(photograph.file_name) if thing else None
-        if thing is not None and image is not None:
-            reading.add(_object(image, categories[row.category_id], thing, prompt), at=place)
+        truth = _truth(reading, row, photograph, place)
+        image = folder.find(photograph.file_name) if truth else None
+        if truth is not None and image is not None:
+            reading.add(_object(image, categories[row.category_id], truth, prompt), at=place)
     counts = {"photos": len(photographs), "boxes": rows, "categories": len(categories)}
     return reading.finish("coco-object", images=folder, counts=counts)
 
@@ -167,7 +167,7 @@ def _what_and_where(value: Any) -> tuple[str, str]:
     return str(row.get("image_id")), str(row.get("category_id"))
 
 
-def _thing(
+def _truth(
     reading: Reading, row: _Instance, photograph: _Image, place: Place
 ) -> ObjectTruth | None:
     left, top, width, height = row.bbox
@@ -183,12 +183,12 @@ def _thing(
         return None
 
 
-def _object(image: FileImage, category: str, thing: ObjectTruth, prompt: str) -> Sample:
+def _object(image: FileImage, category: str, truth: ObjectTruth, prompt: str) -> Sample:
     return Sample(
         id=file_id(image.path.stem, category),
         task="object",
         image=image,
         prompt=prompt,
         names=object_names(category),
-        thing=thing,
+        object=truth,
     )

@@ -37,7 +37,7 @@ class _CsvRow(Row):
 
 
 class JsonRow(Row):
-    """A question of the JSON layout, which the authors' lists share."""
+    """A question of the JSON layout, which the reference's lists share."""
 
     question_id: int | str
     image_filename: str = Field(min_length=1)

@@ -16,7 +16,7 @@ EXISTENCE = (
     "Question: {question}\n"
     "Answer:"
 )
-"""For RePOPE; the spaces at the ends of lines are in the authors' recorded tokens."""
+"""For RePOPE; the spaces at the ends of lines are in the reference's recorded tokens."""
 
 CHOICE = "{question} {options}"
 """MMVP's own form. The paper asked the question alone."""

@@ -7,18 +7,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from eagle_mllm.datasets import authors, coco, mmvp, pope
+from eagle_mllm.datasets import coco, mmvp, pope, reference
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.reading import Reading
 
-DataKind = Literal["COCO captions", "COCO objects", "MMVP", "POPE", "authors' list"]
+DataKind = Literal["COCO captions", "COCO objects", "MMVP", "POPE", "reference list"]
 
 READERS: dict[DataKind, Callable[..., DataSet]] = {
     "COCO captions": coco.read_captions,
     "COCO objects": coco.read_objects,
     "MMVP": mmvp.read,
     "POPE": pope.read,
-    "authors' list": authors.read,
+    "reference list": reference.read,
 }
 
 ENDINGS = (".csv", ".json", ".jsonl")
@@ -71,7 +71,7 @@ def _of_object(document: Mapping[str, Any]) -> DataKind | None:
 def _of_list(document: Any) -> DataKind | None:
     keys = _keys(document) if isinstance(document, list) else set()
     if {"generate_sentence", "generated_ids"} <= keys:
-        return "authors' list"
+        return "reference list"
     return "MMVP" if {"question", "options", "answer"} <= keys else None
 
 

@@ -16,7 +16,7 @@ DATA_SETS = {
     "mmvp": "eagle_mllm.datasets.mmvp:read",
     "pope": "eagle_mllm.datasets.pope:read",
     "repope": "eagle_mllm.datasets.pope:read",
-    "authors": "eagle_mllm.datasets.authors:read",
+    "reference": "eagle_mllm.datasets.reference:read",
     "scenes": "eagle_mllm.datasets.scenes:read",
 }
 """Name → module and reader; the reader's arguments are its settings."""

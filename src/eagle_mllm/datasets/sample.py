@@ -6,7 +6,7 @@ from typing import Literal
 
 from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.datasets.images import FileImage, ImageSource, SceneImage
-from eagle_mllm.datasets.thing import ObjectTruth
+from eagle_mllm.datasets.truth import ObjectTruth
 from eagle_mllm.errors import DataError
 from eagle_mllm.scenes.evidence import KnownWord, known_words
 from eagle_mllm.scenes.scene import Scene, Split, scene
@@ -58,7 +58,7 @@ class Sample:
     of photographs have none; those of scenes have one that is true."""
     names: tuple[str, ...] = ()
     """Words by which an answer may name the object: singular, plural, spelt in one word."""
-    thing: ObjectTruth | None = None
+    object: ObjectTruth | None = None
     """Where the object is that the task, or the scene's question, is about."""
     scene: SceneRef | None = None
 

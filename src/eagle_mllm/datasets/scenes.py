@@ -76,15 +76,15 @@ def scene_sample(seed: int, task: Task) -> Sample:
     """
     example = scene(seed)
     prompt, truth, at = _said(example, task)
-    thing = example.objects[at] if at is not None else None
+    item = example.objects[at] if at is not None else None
     return Sample(
         id=_id(seed),
         task=task,
         image=SceneImage(seed),
         prompt=prompt,
         truth=truth,
-        names=object_names(thing.shape) if thing and task == "object" else (),
-        thing=_truth(thing) if thing else None,
+        names=object_names(item.shape) if item and task == "object" else (),
+        object=_truth(item) if item else None,
         scene=SceneRef(seed),
     )
 
@@ -114,6 +114,6 @@ def _choice(example: Scene, task: Task, rng: np.random.Generator) -> Question:
     return group[rng.integers(len(group))]
 
 
-def _truth(thing: SceneObject) -> ObjectTruth:
-    left, top, right, bottom = map(float, thing.box)
-    return ObjectTruth(box=(left, top, right, bottom), segmentation=Rle.from_mask(thing.mask))
+def _truth(item: SceneObject) -> ObjectTruth:
+    left, top, right, bottom = map(float, item.box)
+    return ObjectTruth(box=(left, top, right, bottom), segmentation=Rle.from_mask(item.mask))

@@ -25,7 +25,7 @@ def corrected_area(trace: Trace, target: Target) -> float:
     """Share of the image that has to be removed until the model answers rightly.
 
     The smallest removal counts: 0 if the model is right on the whole image. 1 if no removal
-    corrects it. The empty image is no correction, as in the authors' code: a model that sees
+    corrects it. The empty image is no correction, as in the reference: a model that sees
     nothing has not been corrected, it guesses. In [0, 1], lower is better.
 
     Args:
@@ -34,7 +34,7 @@ def corrected_area(trace: Trace, target: Target) -> float:
 
     Raises:
         TargetError: the target is not one token, or not the trace's.
-        ResultError: the trace does not know what the model predicted (an authors' file).
+        ResultError: the trace does not know what the model predicted (a file of the reference).
     """
     right = np.flatnonzero(_answers_rightly(trace, target))
     return float(1.0 - trace.area[right[-1]]) if len(right) else 1.0
@@ -49,7 +49,7 @@ def is_corrected(trace: Trace, target: Target) -> bool:
 
     Raises:
         TargetError: the target is not one token, or not the trace's.
-        ResultError: the trace does not know what the model predicted (an authors' file).
+        ResultError: the trace does not know what the model predicted (a file of the reference).
     """
     return bool(_answers_rightly(trace, target).any())
 
@@ -64,7 +64,7 @@ def corrected_within(trace: Trace, target: Target, *, budget: float = 0.1) -> bo
 
     Raises:
         TargetError: the target is not one token, or not the trace's.
-        ResultError: the trace does not know what the model predicted (an authors' file).
+        ResultError: the trace does not know what the model predicted (a file of the reference).
     """
     return is_corrected(trace, target) and corrected_area(trace, target) <= budget + _ROUNDING
 
@@ -80,7 +80,7 @@ def _answers_rightly(trace: Trace, target: Target) -> Bool[np.ndarray, " steps"]
     if (predicted < 0).any():
         raise ResultError(
             "the trace does not know what the model predicted, so nothing can be said about "
-            "corrections; attribute again instead of importing the authors' file"
+            "corrections; attribute again instead of importing the reference's file"
         )
     right = predicted == target.ids[0]
     right[0] = False

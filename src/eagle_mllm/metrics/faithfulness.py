@@ -60,7 +60,7 @@ def average_highest_score(trace: Trace, *, tokens: Tokens | None = None) -> floa
     """Highest mean probability of the target while regions are shown, max_r of the insertion curve.
 
     The paper averages it over samples, hence the name. The empty and the whole image count, as in
-    the authors' code. In [0, 1], higher is better.
+    the reference. In [0, 1], higher is better.
 
     Args:
         trace: the trace of an order.

@@ -85,11 +85,11 @@ def _known_evidence(scene: SceneRef, attribution: Attribution) -> float:
 
 
 def _pointing(sample: Sample, attribution: Attribution) -> dict[str, float]:
-    saliency, thing = attribution.saliency, sample.thing
+    saliency, truth = attribution.saliency, sample.object
     shape = attribution.regions.shape
     places = {
-        "box": None if thing is None else thing.box_mask(shape),
-        "mask": None if thing is None else thing.mask(shape),
+        "box": None if truth is None else truth.box_mask(shape),
+        "mask": None if truth is None else truth.mask(shape),
     }
     return {
         f"pointing_{place}{suffix}": float("nan") if mask is None else float(hit(saliency, mask))

@@ -1,4 +1,4 @@
-"""The authors' efficient search, by its published counts and on functions worked out by hand."""
+"""The reference's efficient search, by its published counts and on functions worked out by hand."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from eagle_mllm.attribution.search.windowed import WindowedGreedySearch
 
 @pytest.mark.parametrize(
     ("n_regions", "settings", "passes"),
-    # Counted on the authors' code; theirs leaves out the empty and the whole image.
+    # Counted on the reference; theirs leaves out the empty and the whole image.
     [
         (36, (10, 8, 5), 656),
         (50, (10, 8, 5), 1012),
@@ -19,7 +19,7 @@ from eagle_mllm.attribution.search.windowed import WindowedGreedySearch
         (64, (8, 4, 10), 944),
     ],
 )
-def test_it_costs_what_the_authors_code_costs(n_regions, settings, passes):
+def test_it_costs_what_the_reference_costs(n_regions, settings, passes):
     window, tail, rerank_every = settings
     search = WindowedGreedySearch(window=window, tail=tail, rerank_every=rerank_every)
     assert search.planned_passes(n_regions) == pytest.approx(passes, abs=2)

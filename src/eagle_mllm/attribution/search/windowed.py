@@ -1,4 +1,4 @@
-"""The authors' efficient search: a window at the front, the worst region to the back."""
+"""The reference's efficient search: a window at the front, the worst region to the back."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class WindowedGreedySearch(SearchStrategy):
     argmax F(V∖(back ∪ {β})), before the others at the back. When no more than `tail` regions are
     left, only the front is filled.
 
-    The authors' `efficient_attribution.py`, whose defaults these are. One slip of theirs is left
+    The reference's `efficient_attribution.py`, whose defaults these are. One slip of theirs is left
     out: their last scores ignore λ1 and λ2.
 
     Raises:

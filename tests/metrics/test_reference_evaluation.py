@@ -1,7 +1,7 @@
-"""The authors' evaluation, run on their file format, says what ours says.
+"""The reference's evaluation, run on its file format, says what ours says.
 
-The formulas are those of their scripts for faithfulness and for hallucination correction, read in
-the source and written down here in our words; the files are what `export_authors` writes. Where we
+The formulas are those of its scripts for faithfulness and for hallucination correction, read in the
+source and written down here in our words; the files are what `export_reference` writes. Where we
 differ on purpose, the last tests show by how much.
 """
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc
 
-from eagle_mllm.attribution.authors import export_authors
 from eagle_mllm.attribution.generation import Generation, Span, Target
 from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.reference import export_reference
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.saliency import region_saliency, saliency_map
@@ -76,7 +76,7 @@ def _exported(attribution, folder):
     """What their search leaves behind, with what their generation after each step would say."""
     answers = [WORDS[int(token)] for token in attribution.trace.insertion_predicted[1:, 0]]
     other = {"revised_answering": answers, "label": "no"}
-    path, _ = export_authors(attribution, folder, "sample", other=other)
+    path, _ = export_reference(attribution, folder, "sample", other=other)
     return json.loads(path.read_text())
 
 
@@ -149,7 +149,7 @@ def test_amcr_is_the_published_one_sample_by_sample(corrections):
 
 
 def test_csr_differs_by_its_denominator_alone(corrections, rng):
-    """The authors divide by the samples that were corrected, we by all of them."""
+    """The reference divides by the samples that were corrected, we by all of them."""
     attributions, contents = corrections
     ours = summarize([corrected_within(one.trace, one.target) for one in attributions], rng=rng)
     _, published = _published_correction(contents)

@@ -1,4 +1,4 @@
-"""The help texts in docs/cli.md: `python -m eagle_mllm.cli.reference docs/cli.md` renews them.
+"""The help texts in docs/cli.md: `python dev/help_pages.py docs/cli.md` renews them.
 
 A text stands between `<!-- help: eagle explain -->` and `<!-- end -->`; a command of a group is
 named with its group, as in `eagle data check`.

@@ -1,4 +1,4 @@
-"""Results in the layout of the authors' reference code, to and from.
+"""Results in the layout of the reference code, to and from.
 
 The reference keeps two files for a sample: `json/NAME.json` with the curves and `npy/NAME.npy`
 with the regions as int64 masks `(N, h, w, 1)` in search order. Its row r = 1..N holds the scores
@@ -33,7 +33,7 @@ _AREA_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuthorsResult:
+class ReferenceResult:
     """What can be recovered from a result of the reference code.
 
     It numbers no regions: here region r is the one that was picked r-th, so the order is
@@ -56,7 +56,7 @@ class AuthorsResult:
     other: Mapping[str, Any] = field(default_factory=dict)
 
 
-def export_authors(
+def export_reference(
     attribution: Attribution,
     folder: str | os.PathLike[str],
     name: str,
@@ -101,10 +101,10 @@ def export_authors(
     return json_path, npy_path
 
 
-def import_authors(
+def import_reference(
     json_path: str | os.PathLike[str], npy_path: str | os.PathLike[str]
-) -> AuthorsResult:
-    """Read a result that the reference code (or `export_authors`) wrote.
+) -> ReferenceResult:
+    """Read a result that the reference code (or `export_reference`) wrote.
 
     Both of its searches are read. Incomplete orders (its early stopping) and the dense maps of
     its baselines are refused: a trace goes to the last region.
@@ -209,7 +209,7 @@ def _read_masks(path: Path) -> Bool[np.ndarray, "regions h w"]:
     return shown
 
 
-def _result(content: dict[str, Any], masks: Bool[np.ndarray, "regions h w"]) -> AuthorsResult:
+def _result(content: dict[str, Any], masks: Bool[np.ndarray, "regions h w"]) -> ReferenceResult:
     n_regions = len(masks)
     insertion, deletion, org, baseline = (
         np.asarray(content[key], dtype=np.float32) for key in _SCORES
@@ -240,7 +240,7 @@ def _result(content: dict[str, Any], masks: Bool[np.ndarray, "regions h w"]) -> 
         insight=float(content.get("lambda1", 1.0)), necessity=float(content.get("lambda2", 1.0))
     )
     used = {*_READ, *_DERIVED, "lambda1", "lambda2", "words", "counter_word_id"}
-    return AuthorsResult(
+    return ReferenceResult(
         regions=regions,
         trace=trace,
         target=Target(

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eagle_mllm.attribution.authors import export_authors, import_authors
 from eagle_mllm.attribution.generation import Generation, Span, Target
 from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.reference import export_reference, import_reference
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.reliance import modality_reliance_reference
 from eagle_mllm.attribution.result import Attribution
@@ -67,13 +67,13 @@ def _attribution(
 
 
 def _exported(folder, *, other=None, **changes):
-    json_path, npy_path = export_authors(_attribution(**changes), folder, "cat", other=other)
+    json_path, npy_path = export_reference(_attribution(**changes), folder, "cat", other=other)
     return json.loads(json_path.read_text()), np.load(npy_path)
 
 
 def _rewritten(folder, **changes):
     """Paths of an export whose JSON file was changed; a key with the value None is taken out."""
-    json_path, npy_path = export_authors(_attribution(), folder, "cat")
+    json_path, npy_path = export_reference(_attribution(), folder, "cat")
     content = {**json.loads(json_path.read_text()), **changes}
     kept = {key: value for key, value in content.items() if value is not None}
     json_path.write_text(json.dumps(kept))
@@ -142,7 +142,7 @@ def test_a_counterfactual_target_is_a_counter_word(tmp_path):
     assert content["counter_word_id"] == [9]
     assert content["selected_interpretation_token_id"] == [1]
     assert content["words"] == [" cat"]
-    back = import_authors(tmp_path / "json" / "cat.json", tmp_path / "npy" / "cat.npy")
+    back = import_reference(tmp_path / "json" / "cat.json", tmp_path / "npy" / "cat.npy")
     # What the model wrote stands in `words`; the counter word is only an id.
     assert back.target == Target(positions=(1,), ids=(9,), text=" cat", is_counterfactual=True)
 
@@ -154,7 +154,7 @@ def test_the_weights_of_the_objective_are_lambdas(tmp_path):
 
 
 def test_the_json_file_stands_in_the_folders_of_the_reference(tmp_path):
-    paths = export_authors(_attribution(), tmp_path / "interpretation_results", "000000001")
+    paths = export_reference(_attribution(), tmp_path / "interpretation_results", "000000001")
     folder = tmp_path / "interpretation_results"
     assert paths == (folder / "json" / "000000001.json", folder / "npy" / "000000001.npy")
 
@@ -163,32 +163,32 @@ def test_keys_of_a_task_are_added_and_come_back(tmp_path):
     other = {"label": "no", "location": [1, 2, 3, 4], "revised_answering": ["Nö", "Yes", "No"]}
     content, _ = _exported(tmp_path, other=other)
     assert {key: content[key] for key in other} == other
-    back = import_authors(tmp_path / "json" / "cat.json", tmp_path / "npy" / "cat.npy")
+    back = import_reference(tmp_path / "json" / "cat.json", tmp_path / "npy" / "cat.npy")
     assert {key: back.other[key] for key in other} == other
 
 
 def test_keys_that_the_attribution_gives_cannot_be_replaced(tmp_path):
     with pytest.raises(ResultError, match="other repeats 'words'"):
-        export_authors(_attribution(), tmp_path, "cat", other={"words": []})
+        export_reference(_attribution(), tmp_path, "cat", other={"words": []})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", [{1, 2}, "\ud800"])
 def test_other_keys_must_be_json(tmp_path, value):
     with pytest.raises(ResultError, match=r"cannot write cat\.json"):
-        export_authors(_attribution(), tmp_path, "cat", other={"label": value})
+        export_reference(_attribution(), tmp_path, "cat", other={"label": value})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "json").write_text("a file")
     with pytest.raises(ResultError, match="cannot make the folder"):
-        export_authors(_attribution(), tmp_path, "cat")
+        export_reference(_attribution(), tmp_path, "cat")
 
 
 def test_an_imported_export_is_the_same_up_to_the_numbering_of_regions(tmp_path):
     attribution = _attribution(insight=2.0, necessity=0.5)
-    back = import_authors(*export_authors(attribution, tmp_path, "cat"))
+    back = import_reference(*export_reference(attribution, tmp_path, "cat"))
     assert back.trace.order.tolist() == [0, 1, 2]
     assert np.array_equal(ORDER[back.regions.labels], LABELS)
     for name in ("insertion", "deletion"):
@@ -201,14 +201,14 @@ def test_an_imported_export_is_the_same_up_to_the_numbering_of_regions(tmp_path)
 
 
 def test_predicted_tokens_are_unknown_after_an_import(tmp_path):
-    trace = import_authors(*export_authors(_attribution(), tmp_path, "cat")).trace
+    trace = import_reference(*export_reference(_attribution(), tmp_path, "cat")).trace
     assert (trace.insertion_predicted == -1).all()
     assert (trace.deletion_predicted == -1).all()
 
 
 def test_an_imported_result_gives_the_same_saliency(tmp_path):
     attribution = _attribution()
-    back = import_authors(*export_authors(attribution, tmp_path, "cat"))
+    back = import_reference(*export_reference(attribution, tmp_path, "cat"))
     saliency = saliency_map(region_saliency(back.trace, back.objective), back.regions)
     assert np.array_equal(saliency, attribution.saliency)
 
@@ -223,7 +223,7 @@ def test_the_published_aucs_are_ours(tmp_path_factory, scores, hidden):
     hidden[0], hidden[-1] = scores[-1], scores[0]
     folder = tmp_path_factory.getbasetemp() / "export"
     attribution = _attribution(insertion=scores, deletion=hidden)
-    content = json.loads(export_authors(attribution, folder, "cat")[0].read_text())
+    content = json.loads(export_reference(attribution, folder, "cat")[0].read_text())
     published = _published_aucs(content)
     trace = attribution.trace
     assert published[0] == pytest.approx(insertion_auc(trace), abs=1e-6)
@@ -254,17 +254,17 @@ def test_the_published_word_saliency_is_the_reference_reliance(tmp_path):
 def test_the_word_of_a_single_object_is_the_target_text(tmp_path):
     # As the reference writes it for COCO objects: the vocabulary's own spelling.
     paths = _rewritten(tmp_path, words="▁fork")
-    assert import_authors(*paths).target.text == "▁fork"
+    assert import_reference(*paths).target.text == "▁fork"
 
 
 def test_weights_are_one_where_the_reference_did_not_write_them(tmp_path):
     paths = _rewritten(tmp_path, lambda1=None, lambda2=None)
-    assert import_authors(*paths).objective == Objective()
+    assert import_reference(*paths).objective == Objective()
 
 
 def test_areas_summed_in_single_precision_are_accepted(tmp_path):
     paths = _rewritten(tmp_path, region_area=[0.16666667, 0.6666667, 0.99999994])
-    assert import_authors(*paths).trace.area[-1] == 1.0
+    assert import_reference(*paths).trace.area[-1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_areas_summed_in_single_precision_are_accepted(tmp_path):
 def test_scores_that_do_not_fit_are_refused_in_one_line(tmp_path, changes, message):
     paths = _rewritten(tmp_path, **changes)
     with pytest.raises(ResultError, match=message) as caught:
-        import_authors(*paths)
+        import_reference(*paths)
     assert "\n" not in str(caught.value)
 
 
@@ -297,10 +297,10 @@ def test_scores_that_do_not_fit_are_refused_in_one_line(tmp_path, changes, messa
     [("{", "it is not JSON"), ("[]", "expected an object"), ("[" * 100_000, "it is not JSON")],
 )
 def test_a_damaged_json_file_is_refused(tmp_path, text, message):
-    json_path, npy_path = export_authors(_attribution(), tmp_path, "cat")
+    json_path, npy_path = export_reference(_attribution(), tmp_path, "cat")
     json_path.write_text(text)
     with pytest.raises(ResultError, match=message):
-        import_authors(json_path, npy_path)
+        import_reference(json_path, npy_path)
 
 
 def _masks(*labels):
@@ -319,30 +319,30 @@ def _masks(*labels):
     ],
 )
 def test_masks_that_are_no_complete_order_are_refused(tmp_path, masks, message):
-    json_path, npy_path = export_authors(_attribution(), tmp_path, "cat")
+    json_path, npy_path = export_reference(_attribution(), tmp_path, "cat")
     np.save(npy_path, masks)
     with pytest.raises(ResultError, match=message):
-        import_authors(json_path, npy_path)
+        import_reference(json_path, npy_path)
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b"\x93NUMPY\x01\x00"])
 def test_a_damaged_npy_file_is_refused(tmp_path, damage):
-    json_path, npy_path = export_authors(_attribution(), tmp_path, "cat")
+    json_path, npy_path = export_reference(_attribution(), tmp_path, "cat")
     npy_path.write_bytes(damage)
     with pytest.raises(ResultError, match="cannot read"):
-        import_authors(json_path, npy_path)
+        import_reference(json_path, npy_path)
 
 
 def test_pickled_masks_are_never_loaded(tmp_path):
-    json_path, npy_path = export_authors(_attribution(), tmp_path, "cat")
+    json_path, npy_path = export_reference(_attribution(), tmp_path, "cat")
     np.save(npy_path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ResultError, match="allow_pickle=False"):
-        import_authors(json_path, npy_path)
+        import_reference(json_path, npy_path)
 
 
 def test_missing_files_are_named(tmp_path):
-    json_path, npy_path = export_authors(_attribution(), tmp_path, "cat")
+    json_path, npy_path = export_reference(_attribution(), tmp_path, "cat")
     with pytest.raises(ResultError, match=r"absent\.json"):
-        import_authors(Path("absent.json"), npy_path)
+        import_reference(Path("absent.json"), npy_path)
     with pytest.raises(ResultError, match=r"absent\.npy"):
-        import_authors(json_path, Path("absent.npy"))
+        import_reference(json_path, Path("absent.npy"))

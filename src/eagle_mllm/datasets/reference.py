@@ -1,7 +1,8 @@
 """The paper's own sample lists: what its models answered, and what was explained of it.
 
-JSON lists of the authors' repository, one a model and task. They record whole sequences of token
-ids with the image placeholders of one version of a processor: records, never inputs.
+JSON lists from the repository of the reference code, one per model and task. They record whole
+sequences of token ids with the image placeholders of one version of a processor: records, never
+inputs.
 """
 
 from collections.abc import Mapping
@@ -12,18 +13,18 @@ from typing import Any
 from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.attribution.words import common_prefix, occurrences, word_spans
 from eagle_mllm.datasets import mmvp, pope
-from eagle_mllm.datasets.authors_rows import (
+from eagle_mllm.datasets.dataset import DataSet
+from eagle_mllm.datasets.images import FileImage, image_folder
+from eagle_mllm.datasets.names import object_names
+from eagle_mllm.datasets.problems import Place
+from eagle_mllm.datasets.reading import Reading
+from eagle_mllm.datasets.reference_rows import (
     CaptionRow,
     ExistenceRow,
     ObjectRow,
     RecordedRow,
     VqaRow,
 )
-from eagle_mllm.datasets.dataset import DataSet
-from eagle_mllm.datasets.images import FileImage, image_folder
-from eagle_mllm.datasets.names import object_names
-from eagle_mllm.datasets.problems import Place
-from eagle_mllm.datasets.reading import Reading
 from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import ObjectTruth, Sample, Task
 from eagle_mllm.errors import DataError, ImageError
@@ -44,7 +45,7 @@ _IMAGE_FOLDERS: dict[Task, tuple[str, ...]] = {
 
 
 def read(path: Path | str, *, images: Path | str | None = None) -> DataSet:
-    """A list of the authors, of any of the four tasks, with their prompts and recorded answers.
+    """A reference list, of any of the four tasks, with their prompts and recorded answers.
 
     Args:
         path: A list such as `Qwen2.5-VL-3B-coco-caption.json`.
@@ -111,20 +112,20 @@ def _with_object(reading: Reading, sample: Sample, *, row: ObjectRow, at: Place)
         # The lists do not say how large an image is, and polygons need to know.
         height, width, _ = sample.image.read().shape
         segmentation = Rle.from_coco(row.segmentation, size=(height, width))
-        thing = ObjectTruth(box=row.location, segmentation=segmentation)
+        truth = ObjectTruth(box=row.location, segmentation=segmentation)
     except ImageError as error:
         reading.note("unreadable image", at, str(error), "put a whole image there")
         return None
     except DataError as error:
         reading.note("malformed row", at, str(error))
         return None
-    return replace(sample, names=names, thing=thing)
+    return replace(sample, names=names, object=truth)
 
 
 def _names(row: ObjectRow) -> tuple[str, ...]:
     """The category's names, and where the answer has none of them, its word that begins so.
 
-    The authors took "snowboarder" for a snowboard.
+    The reference took "snowboarder" for a snowboard.
     """
     answer, category = row.generate_sentence, row.select_category
     names = object_names(category)
@@ -159,7 +160,7 @@ class Agreement:
 def agreement(sample: Sample, generation: Generation) -> Agreement:
     """Compare the recorded ids of an answer with the ids of the same text today.
 
-    Where they differ, the tokens that the authors explained are not the tokens explained here.
+    Where they differ, the tokens that the reference explained are not the tokens explained here.
 
     Args:
         sample: A sample with recorded ids.
@@ -169,7 +170,7 @@ def agreement(sample: Sample, generation: Generation) -> Agreement:
         DataError: The sample records no ids.
     """
     if sample.answer_ids is None:
-        raise DataError(f"sample {sample.id} records no token ids; use one of the authors' lists")
+        raise DataError(f"sample {sample.id} records no token ids; use a reference list")
     tokens = zip(generation.ids, generation.special, strict=True)
     encoded = tuple(token for token, special in tokens if not special)
     # The text is the same, so a last token beyond it writes nothing: it is the end of sequence.

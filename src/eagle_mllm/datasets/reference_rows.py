@@ -1,4 +1,4 @@
-"""The rows of the authors' lists, one class a task.
+"""The rows of the reference's lists, one class a task.
 
 Caption, VQA and existence lists nest `generated_ids` in a list of one, object lists do not.
 """
@@ -40,7 +40,7 @@ class RecordedRow(Row):
     @property
     @abstractmethod
     def explained(self) -> tuple[tuple[int, int], ...]:
-        """Position in the answer and id of each token that the authors explained."""
+        """Position in the answer and id of each token that the reference explained."""
 
     @property
     def prompt(self) -> str:
@@ -49,7 +49,7 @@ class RecordedRow(Row):
 
     @property
     def sample_id(self) -> str:
-        """What to call the sample on disk: the image's name, as the authors call their results."""
+        """What to call the sample on disk: the image's name, as the reference calls its results."""
         return file_id(Path(self.image_file).stem)
 
     @property

@@ -1,4 +1,4 @@
-"""The authors' lists: four tasks, their prompts, and ids that are compared and never fed."""
+"""The reference's lists: four tasks, their prompts, and ids that are compared and never fed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eagle_mllm.datasets.authors import agreement, read
+from eagle_mllm.datasets.reference import agreement, read
 from eagle_mllm.errors import DataError
 
 PROMPT_IDS = [1, 32000, 32000, 13]
@@ -97,10 +97,10 @@ def test_an_object_has_its_place_and_the_words_for_it(listed) -> None:
     assert (sample.id, sample.task) == ("000000000001-cat", "object")
     assert sample.names == ("cat", "cats")
     assert sample.answer_ids == tuple(ANSWER_IDS)
-    assert sample.thing.box == (1.0, 1.0, 5.0, 4.0)  # edges already, not width and height
+    assert sample.object.box == (1.0, 1.0, 5.0, 4.0)  # edges already, not width and height
     expected = np.zeros((5, 6), dtype=bool)
     expected[1:4, 1:5] = True
-    assert np.array_equal(sample.thing.mask((5, 6)), expected)
+    assert np.array_equal(sample.object.mask((5, 6)), expected)
 
 
 def test_a_choice_is_asked_without_its_options(listed) -> None:
