@@ -80,7 +80,7 @@ def test_the_wheel_ships_the_demo_model_of_each_family(wheel, family):
 
 def test_the_wheel_ships_templates_and_the_marker_of_typed_packages(wheel):
     assert "eagle_mllm/py.typed" in wheel.namelist()
-    assert any(name.startswith("eagle_mllm/report/templates/") for name in wheel.namelist())
+    assert any(name.startswith("eagle_mllm/report/pages/templates/") for name in wheel.namelist())
 
 
 def test_the_wheel_puts_nothing_beside_the_package(wheel):

@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from io import BytesIO
 
 import pytest
 
@@ -17,6 +18,14 @@ def drawn(attribution):
     figure = report.figure(attribution)
     figure.canvas.draw()
     return figure
+
+
+def png_of(attribution, *, dpi):
+    from eagle_mllm import report
+
+    file = BytesIO()
+    report.figure(attribution).savefig(file, format="png", dpi=dpi)
+    return file.getvalue()
 
 
 def boxes_of_texts(figure):
@@ -106,7 +115,7 @@ def test_the_first_regions_are_numbered(cases):
 
 
 def test_a_cut_answer_says_how_many_tokens_are_left_out(cases):
-    from eagle_mllm.report.answer_panel import answer_block
+    from eagle_mllm.report.figures.answer_panel import answer_block
 
     block = answer_block(cases("long"), width=2.0)
     kept = sum(len(line) for line in block.lines)
@@ -117,21 +126,17 @@ def test_a_cut_answer_says_how_many_tokens_are_left_out(cases):
 def test_settings_of_the_user_neither_leak_in_nor_are_changed(cases):
     import matplotlib
 
-    from eagle_mllm import report
-
-    plain = report.thumbnail(cases("word"), dpi=30)
+    plain = png_of(cases("word"), dpi=30)
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "text.color": "blue"}):
         before = dict(matplotlib.rcParams)
-        assert report.thumbnail(cases("word"), dpi=30) == plain
+        assert png_of(cases("word"), dpi=30) == plain
         assert dict(matplotlib.rcParams) == before
 
 
-def test_a_notebook_gets_a_png_of_a_sensible_size(cases):
-    from eagle_mllm import report
-
-    thumbnail = report.thumbnail(cases("sentence"))
-    assert thumbnail.startswith(b"\x89PNG")
-    assert len(thumbnail) < 400_000
+def test_the_png_of_a_figure_has_a_sensible_size(cases):
+    picture = png_of(cases("sentence"), dpi=80)
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 400_000
 
 
 def test_neither_pyplot_nor_early_imports():

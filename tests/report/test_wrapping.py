@@ -20,7 +20,7 @@ def piece(position, text, *, spaced=True, starts_line=False, owner=None):
 
 
 def lines_of(pieces, width):
-    from eagle_mllm.report.wrapping import wrapped
+    from eagle_mllm.report.figures.wrapping import wrapped
 
     lines = wrapped(pieces, lambda text: float(len(text)), width=width, space=1.0, padding=0.5)
     return [[placed.piece.text for placed in line] for line in lines]
@@ -50,7 +50,7 @@ def test_no_pieces_make_no_line():
     st.floats(7, 30),
 )
 def test_every_token_is_placed_once_in_order_and_within_the_line(words, width):
-    from eagle_mllm.report.wrapping import wrapped
+    from eagle_mllm.report.figures.wrapping import wrapped
 
     pieces = [
         piece(i, text, spaced=spaced, owner=0 if explained else None)
@@ -66,7 +66,7 @@ def test_every_token_is_placed_once_in_order_and_within_the_line(words, width):
 
 
 def test_text_is_wrapped_at_spaces_and_cut_at_the_last_line():
-    from eagle_mllm.report.wrapping import wrapped_text
+    from eagle_mllm.report.figures.wrapping import wrapped_text
 
     measure = lambda text: float(len(text))  # noqa: E731
     assert wrapped_text("a cat on a tree", measure, width=8.0, lines=3) == ("a cat on", "a tree")
@@ -79,7 +79,7 @@ def test_text_is_wrapped_at_spaces_and_cut_at_the_last_line():
 
 
 def test_a_window_of_lines_holds_the_first_explained_token():
-    from eagle_mllm.report.wrapping import around, wrapped
+    from eagle_mllm.report.figures.wrapping import around, wrapped
 
     pieces = [piece(i, "word", owner=0 if i == 6 else None) for i in range(10)]
     lines = wrapped(pieces, lambda text: float(len(text)), width=5.0, space=1.0, padding=0.5)

@@ -1,6 +1,5 @@
 """An explanation, as a frozen value."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from reprlib import Repr
@@ -12,7 +11,7 @@ from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.reliance import ModalityReliance, modality_reliance
 from eagle_mllm.attribution.trace import Trace, area_under
-from eagle_mllm.errors import MissingDependency, ResultError
+from eagle_mllm.errors import ResultError
 from eagle_mllm.values import ArrayValue
 
 _LABEL = Repr()
@@ -75,24 +74,12 @@ class Attribution(ArrayValue):
             f"deletion_auc={deletion:.2f}, forward_passes={self.forward_passes})"
         )
 
-    # A notebook asks a value how it wants to be shown, so the value must know the way to the
-    # drawing room, which lies above this one. It is found by name when a notebook asks and never
-    # imported: reports import results, not the other way round. Where drawing is not installed,
-    # None lets the notebook fall back on `repr`.
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        # The one import upwards, when a notebook asks: see the contracts in pyproject.toml.
+        from eagle_mllm import report
 
-    def _repr_html_(self) -> str | None:
-        try:
-            fragment: str = importlib.import_module("eagle_mllm.report").fragment(self)
-        except MissingDependency:
-            return None
-        return fragment
-
-    def _repr_png_(self) -> bytes | None:
-        try:
-            picture: bytes = importlib.import_module("eagle_mllm.report").thumbnail(self)
-        except MissingDependency:
-            return None
-        return picture
+        return report.fragment(self)
 
 
 def _check(attribution: Attribution) -> None:

@@ -3,7 +3,6 @@
     figure(attribution)         one picture for papers, slides and terminals
     html(attributions)          a page that explains itself, offline, with or without scripts
     fragment(attributions)      the same for a notebook cell
-    thumbnail(attribution)      the figure as a small PNG
 
 Importing this room is cheap: matplotlib and Jinja are imported when something is drawn.
 """
@@ -19,7 +18,7 @@ from eagle_mllm.attribution.result import Attribution
 if TYPE_CHECKING:
     import matplotlib.figure
 
-__all__ = ["figure", "fragment", "html", "save_figure", "save_html", "thumbnail"]
+__all__ = ["figure", "fragment", "html", "save_figure", "save_html"]
 
 
 def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
@@ -36,7 +35,7 @@ def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
     Returns:
         A figure 11 inches wide, as high as it must be.
     """
-    from eagle_mllm.report.drawing import draw
+    from eagle_mllm.report.figures.figure import draw
 
     return draw(attribution)
 
@@ -54,7 +53,7 @@ def html(attributions: Attribution | Sequence[Attribution]) -> str:
     Raises:
         ResultError: if there is none, or they are not of the same generation.
     """
-    from eagle_mllm.report.page import page
+    from eagle_mllm.report.pages.page import page
 
     return page(_sequence(attributions))
 
@@ -68,23 +67,9 @@ def fragment(attributions: Attribution | Sequence[Attribution]) -> str:
     Raises:
         ResultError: if there is none, or they are not of the same generation.
     """
-    from eagle_mllm.report.page import fragment as render
+    from eagle_mllm.report.pages.page import fragment as render
 
     return render(_sequence(attributions))
-
-
-def thumbnail(attribution: Attribution, *, dpi: int = 80) -> bytes:
-    """The figure as PNG bytes, small enough for a notebook.
-
-    Args:
-        attribution: what to draw.
-        dpi: pixels per inch; the figure is 11 inches wide.
-    """
-    from io import BytesIO
-
-    buffer = BytesIO()
-    figure(attribution).savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()
 
 
 def save_html(

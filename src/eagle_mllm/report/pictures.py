@@ -7,7 +7,7 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped, UInt8
+from jaxtyping import Int, Shaped, UInt8
 from PIL import Image
 
 from eagle_mllm.arrays import LabelMap, Mask, RGBImage, Saliency
@@ -184,8 +184,3 @@ def run_lengths(labels: LabelMap) -> tuple[int, ...]:
     starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
     lengths = np.diff(np.append(starts, flat.size))
     return tuple(np.stack([flat[starts], lengths], axis=1).ravel().tolist())
-
-
-def curve_points(values: Float[np.ndarray, " points"]) -> tuple[float, ...]:
-    """Numbers of a curve, rounded so that pages stay small."""
-    return tuple(round(float(value), 4) for value in values)

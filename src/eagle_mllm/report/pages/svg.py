@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from eagle_mllm.report.curves import axis_top
+
 LEFT, TOP, WIDTH, HEIGHT = 34.0, 8.0, 318.0, 168.0
 """The plotting area inside a view box of 360 × 208 units."""
 
@@ -35,11 +37,6 @@ def plot(
     base = TOP + HEIGHT
     under = f"{LEFT:g},{base:g} {line} {LEFT + WIDTH:g},{base:g}"
     return Plot(shown=line, removed=_points(area, removed, top), under=under, top=top)
-
-
-def axis_top(highest: float) -> float:
-    """The end of the probability axis: 1, unless that would flatten the curves."""
-    return next((top for top in (0.001, 0.01, 0.05, 0.1, 0.2, 0.5) if highest <= top), 1.0)
 
 
 def _points(

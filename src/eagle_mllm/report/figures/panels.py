@@ -16,6 +16,7 @@ from eagle_mllm.report.colors import (
     evidence_colors,
     saliency_colors,
 )
+from eagle_mllm.report.curves import axis_top
 from eagle_mllm.report.pictures import (
     NUMBERED,
     Badge,
@@ -27,7 +28,6 @@ from eagle_mllm.report.pictures import (
     resized_values,
     saliency_over,
 )
-from eagle_mllm.report.svg import axis_top
 
 EVIDENCE_SCALE_SIZE = 8.5
 """Points of the words at the ends of the evidence's colour bar."""
@@ -73,7 +73,7 @@ def draw_order(axes: Axes, attribution: Attribution, *, drawn_inches: float) -> 
     Args:
         axes: where to draw.
         attribution: whose order.
-        drawn_inches: the width that the picture will have; numbers keep their size on paper.
+        drawn_inches: the width that the picture will have; numbers keep their size in print.
     """
     shape = picture_shape(attribution.regions.shape, max_side=_MAX_SIDE)
     image = resized_image(attribution.generation.image, shape)

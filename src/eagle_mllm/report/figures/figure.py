@@ -4,15 +4,15 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from eagle_mllm.attribution.result import Attribution
-from eagle_mllm.report import panels
-from eagle_mllm.report.answer_panel import answer_block, draw_answer
 from eagle_mllm.report.colors import FAINT, INK
 from eagle_mllm.report.facts import duration, metrics_of, model_name
-from eagle_mllm.report.layout import FOOTER_LINE, WIDTH, Box, layout, text_width
-from eagle_mllm.report.lettering import families, width_in_inches
-from eagle_mllm.report.paper import Paper
+from eagle_mllm.report.figures import panels
+from eagle_mllm.report.figures.answer_panel import answer_block, draw_answer
+from eagle_mllm.report.figures.canvas import Canvas
+from eagle_mllm.report.figures.fonts import families, width_in_inches
+from eagle_mllm.report.figures.layout import FOOTER_LINE, WIDTH, Box, layout, text_width
+from eagle_mllm.report.figures.wrapping import fitted, wrapped_text
 from eagle_mllm.report.tokens import label_of
-from eagle_mllm.report.wrapping import fitted, wrapped_text
 
 _TITLE_SIZE = 15.0
 _SUMMARY_SIZE = 9.0
@@ -45,39 +45,39 @@ def _drawn(attribution: Attribution) -> Figure:
         lambda inches: answer_block(attribution, width=inches).height,
         footer_lines=len(footer),
     )
-    paper = Paper(WIDTH, boxes.height)
-    _draw_header(paper, boxes.header, attribution)
-    panels.draw_image(paper.axes(boxes.image, "image"), attribution)
-    panels.draw_saliency(paper.axes(boxes.saliency, "saliency"), attribution)
-    panels.draw_scale(paper.axes(boxes.scale, "saliency scale"))
+    canvas = Canvas(WIDTH, boxes.height)
+    _draw_header(canvas, boxes.header, attribution)
+    panels.draw_image(canvas.axes(boxes.image, "image"), attribution)
+    panels.draw_saliency(canvas.axes(boxes.saliency, "saliency"), attribution)
+    panels.draw_scale(canvas.axes(boxes.scale, "saliency scale"))
     panels.draw_order(
-        paper.axes(boxes.order, "order"),
+        canvas.axes(boxes.order, "order"),
         attribution,
         drawn_inches=boxes.order.width,
     )
-    panels.draw_curves(paper.axes(boxes.curves, "curves"), attribution)
-    draw_answer(paper, answer_block(attribution, width=boxes.answer.width), boxes.answer)
+    panels.draw_curves(canvas.axes(boxes.curves, "curves"), attribution)
+    draw_answer(canvas, answer_block(attribution, width=boxes.answer.width), boxes.answer)
     for row, line in enumerate(footer):
-        paper.text(
+        canvas.text(
             boxes.footer.left,
             boxes.footer.top + row * FOOTER_LINE,
             line,
             fontsize=_FOOTER_SIZE,
             color=FAINT,
         )
-    return paper.figure
+    return canvas.figure
 
 
-def _draw_header(paper: Paper, box: Box, attribution: Attribution) -> None:
+def _draw_header(canvas: Canvas, box: Box, attribution: Attribution) -> None:
     label = label_of(attribution.target, attribution.generation, longest=200)
     measure = width_in_inches(size=_TITLE_SIZE, weight="bold")
     title = fitted(label, measure, box.width)
-    paper.text(box.left, box.top, title, fontsize=_TITLE_SIZE, fontweight="bold")
+    canvas.text(box.left, box.top, title, fontsize=_TITLE_SIZE, fontweight="bold")
     values = {fact.name: fact.value for fact in metrics_of(attribution)}
     count = len(attribution.target)
     tokens = "1 token" if count == 1 else f"mean of {count} tokens"
     summary = f"evidence {values['Evidence']} ({tokens})"
-    paper.text(box.left, box.top + 0.33, summary, fontsize=_SUMMARY_SIZE, color=FAINT)
+    canvas.text(box.left, box.top + 0.33, summary, fontsize=_SUMMARY_SIZE, color=FAINT)
 
 
 def _footer(attribution: Attribution) -> tuple[str, ...]:

@@ -8,20 +8,20 @@ from jaxtyping import Float
 
 from eagle_mllm.arrays import LabelMap
 from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.report.curves import curve_points
 from eagle_mllm.report.facts import Fact, facts_of, metrics_of, number
+from eagle_mllm.report.pages.svg import Plot, plot
 from eagle_mllm.report.pictures import (
     NUMBERED,
     Badge,
     badge_radius,
     badges,
-    curve_points,
     data_uri,
     resized_values,
     run_lengths,
     saliency_layer,
     veil,
 )
-from eagle_mllm.report.svg import Plot, plot
 from eagle_mllm.report.tokens import clean, visible
 
 _SMALLEST_BADGE, _LARGEST_BADGE = 0.013, 0.024  # radius as a share of the longer side

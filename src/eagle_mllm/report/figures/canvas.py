@@ -6,16 +6,16 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from eagle_mllm.report.layout import Box
-from eagle_mllm.report.lettering import drawable
+from eagle_mllm.report.figures.fonts import drawable
+from eagle_mllm.report.figures.layout import Box
 
 
-class Paper:
+class Canvas:
     """An empty white figure of a given size; `figure` is what becomes of it."""
 
     def __init__(self, width: float, height: float) -> None:
         self.figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
-        # A canvas of its own: nothing is registered with pyplot, no window is opened.
+        # A backend of its own: nothing is registered with pyplot, no window is opened.
         FigureCanvasAgg(self.figure)
         self._width, self._height = width, height
 
@@ -31,7 +31,7 @@ class Paper:
             label=name,
         )
 
-    def canvas(self, box: Box, name: str) -> Axes:
+    def blank_axes(self, box: Box, name: str) -> Axes:
         """Invisible axes whose data coordinates are inches from the box's top left corner."""
         axes = self.axes(box, name)
         axes.set_xlim(0, box.width)

@@ -14,8 +14,8 @@ from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.errors import ResultError
 from eagle_mllm.report.colors import evidence_color
 from eagle_mllm.report.facts import model_name
+from eagle_mllm.report.pages.content import sections
 from eagle_mllm.report.pictures import data_uri, picture_shape, png, resized_image
-from eagle_mllm.report.sections import sections
 from eagle_mllm.report.tokens import Piece, clean, label_of, pieces_of
 
 _PAGE_SIDE = 1024
@@ -31,7 +31,7 @@ class Word(NamedTuple):
 
 def page(attributions: Sequence[Attribution]) -> str:
     """A whole page; see `eagle_mllm.report.html`."""
-    script = files("eagle_mllm.report").joinpath("templates/explore.js").read_text("utf-8")
+    script = files("eagle_mllm.report.pages").joinpath("templates/explore.js").read_text("utf-8")
     return _render(
         "page.html",
         attributions,
@@ -108,7 +108,7 @@ def _require_one_generation(attributions: Sequence[Attribution]) -> None:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("eagle_mllm.report"),
+        loader=PackageLoader("eagle_mllm.report.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

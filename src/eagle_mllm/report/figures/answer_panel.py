@@ -10,12 +10,12 @@ from matplotlib.patches import FancyBboxPatch
 
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.report.colors import FAINT, INK, evidence_color
-from eagle_mllm.report.layout import Box
-from eagle_mllm.report.lettering import drawable, width_in_inches
-from eagle_mllm.report.panels import EVIDENCE_SCALE_SIZE, draw_evidence_scale
-from eagle_mllm.report.paper import Paper
+from eagle_mllm.report.figures.canvas import Canvas
+from eagle_mllm.report.figures.fonts import drawable, width_in_inches
+from eagle_mllm.report.figures.layout import Box
+from eagle_mllm.report.figures.panels import EVIDENCE_SCALE_SIZE, draw_evidence_scale
+from eagle_mllm.report.figures.wrapping import Placed, around, fitted, wrapped, wrapped_text
 from eagle_mllm.report.tokens import Piece, pieces_of
-from eagle_mllm.report.wrapping import Placed, around, fitted, wrapped, wrapped_text
 
 _PROMPT_SIZE = 9.0
 _PROMPT_LINE = 0.19
@@ -88,9 +88,9 @@ def _lines(
     return wrapped(fitting, measure, width=width, space=lettering.space, padding=lettering.padding)
 
 
-def draw_answer(paper: Paper, block: AnswerBlock, box: Box) -> None:
+def draw_answer(canvas: Canvas, block: AnswerBlock, box: Box) -> None:
     """Draw the block into a box at least as high as it."""
-    axes = paper.canvas(box, "answer")
+    axes = canvas.blank_axes(box, "answer")
     top = 0.0
     for row in block.prompt:
         top += _PROMPT_LINE
@@ -104,7 +104,7 @@ def draw_answer(paper: Paper, block: AnswerBlock, box: Box) -> None:
     top = _draw_note(axes, top, block.after, "after")
     words = width_in_inches(size=EVIDENCE_SCALE_SIZE)("language prior")
     scale = Box(box.left + words + 0.1, box.top + top + 0.22, _SCALE_WIDTH, _SCALE_HEIGHT)
-    draw_evidence_scale(paper.axes(scale, "evidence scale"))
+    draw_evidence_scale(canvas.axes(scale, "evidence scale"))
 
 
 def _draw_note(axes: Axes, top: float, count: int, side: str) -> float:
