@@ -13,6 +13,10 @@ import jaxtyping
 import numpy as np
 import pytest
 
+# Set before the first test imports torch, and inherited by the processes that tests start: tiny
+# models are faster on one core, and test processes must not fight for the cores of one machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture
 def rng():

@@ -30,6 +30,7 @@ seconds = time.perf_counter() - start
 loaded = set(sys.modules) - before
 print(seconds)
 print(",".join(name for name in {HEAVY!r} if name in loaded))
+print(len(loaded))
 """
 
 
@@ -50,9 +51,9 @@ def test_importing_the_package_loads_no_heavy_library(probe):
 
 
 def test_importing_the_package_is_quick(probe):
-    seconds = float(probe[0])
-    print(f"import eagle_mllm: {seconds * 1000:.1f} ms")  # noqa: T201
-    assert seconds < 0.3
+    seconds, n_modules = float(probe[0]), int(probe[2])
+    assert n_modules < 60  # what decides the time; numpy alone would load more
+    assert seconds < 5  # 0.02 on an idle core: a bound that holds on a busy machine
 
 
 def test_listing_the_names_of_the_door_imports_none_of_them():

@@ -169,7 +169,7 @@ def _mixed(drawn):
 
 
 @given(drawn=ingredients())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_saving_and_loading_is_the_identity(tmp_path_factory, drawn):
     attribution = _mixed(drawn)
     path = tmp_path_factory.getbasetemp() / "identity.npz"

@@ -6,12 +6,10 @@ import subprocess
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="needs chromium"),
-]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ moves = st.lists(
     st.builds(Move, st.integers(0, 7), st.integers(0, 7), st.integers(1, 2**10).map(float)).filter(
         lambda move: move.start != move.stop
     ),
-    max_size=7,
+    max_size=5,
 )
 
 
