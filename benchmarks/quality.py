@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool
 from machine import run_record
 from options import Options
 from samples import Sample, right_sample
@@ -11,11 +13,9 @@ from store import ResultFile
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
-from eagle_mllm.attribution.generation import Target
-from eagle_mllm.attribution.model import Model, Scorer
+from eagle_mllm.attribution.model import Model, Scorer, SubsetScores
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.sharing import Share
 from eagle_mllm.attribution.trace import Trace, trace_of
 
 PART = "quality"
@@ -87,17 +87,33 @@ def _measure_sample(
 def _bind(model: Model, sample: Sample, count: int, target: str) -> tuple[Regions, Scorer]:
     regions = sample.regions(count)
     scorer = model.scorer(sample.generation, sample.targets[target], regions)
-    return regions, shared(scorer, sample.targets[target], len(regions))
+    return regions, Remembered(scorer, len(regions))
 
 
-def shared(scorer: Scorer, target: Target, n_regions: int) -> Scorer:
+class Remembered(Scorer):
     """One memory under all searches of a sample, so that a subset is scored once for all.
 
     The score of a subset depends on nothing else, so each search sees what it would see alone;
     its own evaluator still counts what it would have scored.
     """
-    evaluate = SubsetEvaluator(scorer, n_regions)
-    return Share(target, union=target, scorer=scorer, evaluate=evaluate)
+
+    def __init__(self, scorer: Scorer, n_regions: int) -> None:
+        self._scorer = scorer
+        self._evaluate = SubsetEvaluator(scorer, n_regions)
+
+    @property
+    def preferred_batch_size(self) -> int | None:
+        """See `Scorer`."""
+        return self._scorer.preferred_batch_size
+
+    @property
+    def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `Scorer`."""
+        return self._scorer.seen_regions
+
+    def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
+        """See `Scorer`."""
+        return self._evaluate(shown)
 
 
 def ranked(plan: Plan, regions: Regions, scorer: Scorer) -> dict[str, Any]:

@@ -511,3 +511,9 @@ def test_a_provenance_that_is_no_json_is_refused_before_anything_is_written(tmp_
     with pytest.raises(ResultError, match="plain JSON values"):
         save(_attribution(provenance={"settings": {"a": value}}), tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_attribution_by_a_method_without_objective_is_stored(attribution, tmp_path):
+    without = replace(attribution, method="centre", objective=None)
+    save(without, tmp_path / "a.npz")
+    assert load(tmp_path / "a.npz") == without

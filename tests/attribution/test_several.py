@@ -7,8 +7,7 @@ import pytest
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.generation import Target
-from eagle_mllm.attribution.several import expected_passes
-from eagle_mllm.attribution.sharing import unions
+from eagle_mllm.attribution.several import compatible, expected_passes, union
 from eagle_mllm.errors import RegionError, TargetError
 
 EXACT = eagle.Eagle(search=eagle.GreedySearch())
@@ -146,12 +145,11 @@ def test_targets_join_the_first_union_that_asks_nothing_else_at_their_positions(
         positions = tuple(int(name[1:]) for name in ids)
         return Target(positions=positions, ids=tuple(ids.values()), text="…")
 
-    found = unions([target(t1=5), target(t1=6), target(t0=4, t1=5), target(t1=6, t3=7)])
-    assert [union.members for union in found] == [(0, 2), (1, 3)]
-    assert [(union.target.positions, union.target.ids) for union in found] == [
-        ((0, 1), (4, 5)),
-        ((1, 3), (6, 7)),
-    ]
+    targets = [target(t1=5), target(t1=6), target(t0=4, t1=5), target(t1=6, t3=7)]
+    groups = compatible(targets)
+    assert groups == [[0, 2], [1, 3]]
+    unions = [union([targets[member] for member in members]) for members in groups]
+    assert [(one.positions, one.ids) for one in unions] == [((0, 1), (4, 5)), ((1, 3), (6, 7))]
 
 
 def test_every_target_is_checked_before_anything_is_scored(model, generation, words, regions):
@@ -173,11 +171,10 @@ def test_without_regions_the_image_is_segmented(model, generation, words):
 
 
 def test_several_words_are_expected_to_cost_less_than_their_number():
-    search = eagle.MultilevelSearch()
-    assert expected_passes(search, 64, n_targets=1) == search.planned_passes(64)
-    assert expected_passes(search, 64, n_targets=2) == 2 * 11 * 64
-    greedy = eagle.GreedySearch()
-    assert expected_passes(greedy, 64, n_targets=2) == 2 * greedy.planned_passes(64)
+    default = eagle.Eagle()
+    assert expected_passes(default, 64, n_targets=1) == default.search.planned_passes(64)
+    assert expected_passes(default, 64, n_targets=2) == 2 * 11 * 64
+    assert expected_passes(EXACT, 64, n_targets=2) == 2 * EXACT.search.planned_passes(64)
 
 
 def test_the_words_of_a_real_model_share_passes_and_keep_their_orders():

@@ -4,7 +4,8 @@ Deletion of S is insertion of its complement, so search, trace and baselines sha
 "how probable is the target when only this subset is shown?", and an answer once given is kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -26,6 +27,11 @@ class SubsetEvaluator:
     """A scorer that remembers: equal subsets are scored once, however often they are asked.
 
     Subsets are equal when they differ only in regions that the scorer does not see.
+
+    Args:
+        scorer: what really runs the model.
+        n_regions: number of regions, the width of every request.
+        on_pass: called after each call of the scorer with the images scored so far.
     """
 
     def __init__(
@@ -35,71 +41,95 @@ class SubsetEvaluator:
         *,
         on_pass: Callable[[int], None] | None = None,
     ) -> None:
-        """Start with an empty memory.
-
-        Args:
-            scorer: what really runs the model.
-            n_regions: number of regions, the width of every request.
-            on_pass: called after each call of the scorer with the images scored so far.
-        """
-        self._scorer = scorer
-        self._n_regions = n_regions
-        self._on_pass = on_pass
-        self._row_of: dict[bytes, int] = {}
-        self._probability: list[Float[np.ndarray, " tokens"]] = []
-        self._predicted: list[Int[np.ndarray, " tokens"]] = []
-        self._requests = 0
+        self._memory = _Memory(scorer, n_regions, on_pass=on_pass)
+        self._tokens: list[int] | slice = slice(None)
+        self._added = 0
 
     @property
     def forward_passes(self) -> int:
-        """Images that were really scored: distinct subsets."""
-        return len(self._row_of)
+        """Images that were scored because this evaluator was asked: distinct subsets."""
+        return self._added
 
     @property
-    def requests(self) -> int:
-        """Subsets that were asked for, repetitions included."""
-        return self._requests
+    def batch_size(self) -> int | None:
+        """Images per pass, as the scorer has it by now."""
+        return self._memory.scorer.preferred_batch_size
+
+    def of(self, tokens: Sequence[int]) -> "SubsetEvaluator":
+        """An evaluator of some of the tokens that shares this one's memory and counts for itself.
+
+        Args:
+            tokens: which of the tokens of the scorer's target, by index.
+        """
+        view = copy(self)
+        view._tokens, view._added = list(tokens), 0
+        return view
 
     def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
         """Scores of each subset, in the order asked.
 
         Args:
-            shown: one subset a row, at least one row, True where a region is shown.
+            shown: one subset per row, at least one row, True where a region is shown.
 
         Raises:
             RegionError: there is no row, or it has not one column for each region.
             ModelError: the scorer returned NaN or another number outside [0, 1].
         """
+        before = self._memory.forward_passes
+        try:
+            probability, predicted = self._memory(shown)
+        finally:
+            self._added += self._memory.forward_passes - before
+        return SubsetScores(probability[:, self._tokens], predicted[:, self._tokens])
+
+
+class _Memory:
+    """The score of every subset that was asked, with all tokens of the scorer's target."""
+
+    def __init__(
+        self, scorer: Scorer, n_regions: int, *, on_pass: Callable[[int], None] | None
+    ) -> None:
+        self.scorer = scorer
+        self._n_regions = n_regions
+        self._on_pass = on_pass
+        self._row_of: dict[bytes, int] = {}
+        self._probability: list[Float[np.ndarray, " tokens"]] = []
+        self._predicted: list[Int[np.ndarray, " tokens"]] = []
+
+    @property
+    def forward_passes(self) -> int:
+        return len(self._row_of)
+
+    def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
         if len(shown) == 0 or shown.shape[1] != self._n_regions:
             raise RegionError(
                 f"subsets must be one or more rows of {self._n_regions} regions; "
                 f"got shape {shown.shape}"
             )
-        self._requests += len(shown)
-        if (seen := self._scorer.seen_regions) is not None:
+        if (seen := self.scorer.seen_regions) is not None:
             shown = shown & seen
-        keys = [row.tobytes() for row in np.packbits(shown, axis=1)]
-        self._score_unseen(shown, keys)
+        keys = keys_of(shown)
+        self._score_unknown(shown, keys)
         rows = [self._row_of[key] for key in keys]
         return SubsetScores(
             probability=np.stack([self._probability[row] for row in rows]),
             predicted=np.stack([self._predicted[row] for row in rows]),
         )
 
-    def _score_unseen(self, shown: Bool[np.ndarray, "batch regions"], keys: list[bytes]) -> None:
+    def _score_unknown(self, shown: Bool[np.ndarray, "batch regions"], keys: list[bytes]) -> None:
         first_at: dict[bytes, int] = {}
         for index, key in enumerate(keys):
             if key not in self._row_of:
                 first_at.setdefault(key, index)
-        unseen = list(first_at.items())
-        size = _chunk_size(self._scorer.preferred_batch_size)
-        for start in range(0, len(unseen), size):
-            self._score(shown, unseen[start : start + size])
+        unknown = list(first_at.items())
+        size = _chunk_size(self.scorer.preferred_batch_size)
+        for start in range(0, len(unknown), size):
+            self._score(shown, unknown[start : start + size])
 
     def _score(
         self, shown: Bool[np.ndarray, "batch regions"], chunk: list[tuple[bytes, int]]
     ) -> None:
-        scores = self._scorer(shown[[index for _, index in chunk]])
+        scores = self.scorer(shown[[index for _, index in chunk]])
         # Checked before anything is kept, so that a failure leaves no half-filled memory.
         self._probability.extend(_probabilities(scores, n_subsets=len(chunk)))
         self._predicted.extend(scores.predicted)
@@ -107,6 +137,11 @@ class SubsetEvaluator:
             self._row_of[key] = len(self._row_of)
         if self._on_pass is not None:
             self._on_pass(self.forward_passes)
+
+
+def keys_of(shown: Bool[np.ndarray, "batch regions"]) -> list[bytes]:
+    """One key per subset, equal for equal subsets of as many regions."""
+    return [row.tobytes() for row in np.packbits(shown, axis=1)]
 
 
 def _chunk_size(batch_size: int | None) -> int:

@@ -114,7 +114,7 @@ def _header(attribution: Attribution) -> dict[str, Any]:
         "method": attribution.method,
         "forward_passes": int(attribution.forward_passes),
         "seconds": float(attribution.seconds),
-        "objective": asdict(attribution.objective),
+        "objective": None if attribution.objective is None else asdict(attribution.objective),
         "generation": {
             "prompt": generation.prompt,
             "text": generation.text,
@@ -244,7 +244,7 @@ def _named(arrays: _Arrays, name: str, words: str, kind: type[np.generic]) -> np
 
 
 def _attribution(header: Mapping[str, Any], arrays: _Arrays) -> Attribution:
-    regions, objective = _value(header, "regions", dict), _value(header, "objective", dict)
+    regions = _value(header, "regions", dict)
     generation = _generation(_value(header, "generation", dict), arrays["image"])
     return Attribution(
         method=_value(header, "method", str),
@@ -260,10 +260,7 @@ def _attribution(header: Mapping[str, Any], arrays: _Arrays) -> Attribution:
             searched=_value(_value(header, "trace", dict), "searched", int),
         ),
         saliency=arrays["saliency"],
-        objective=Objective(
-            insight=_value(objective, "insight", float, int),
-            necessity=_value(objective, "necessity", float, int),
-        ),
+        objective=_objective(_value(header, "objective", dict, type(None))),
         forward_passes=_value(header, "forward_passes", int),
         seconds=_value(header, "seconds", float, int),
         provenance=_value(header, "provenance", dict),
@@ -283,6 +280,15 @@ def _generation(part: Mapping[str, Any], image: np.ndarray) -> Generation:
         spans=tuple(Span(*span) for span in spans),
         special=_list(part, "special", bool),
         image_path=_value(part, "image_path", str, type(None)),
+    )
+
+
+def _objective(part: Mapping[str, Any] | None) -> Objective | None:
+    if part is None:
+        return None
+    return Objective(
+        insight=_value(part, "insight", float, int),
+        necessity=_value(part, "necessity", float, int),
     )
 
 

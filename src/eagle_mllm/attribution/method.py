@@ -2,34 +2,77 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
+from typing import Any, NamedTuple
 
+from eagle_mllm.arrays import Saliency
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.provenance import provenance
+from eagle_mllm.attribution.question import Question
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.saliency import region_saliency, saliency_map
 from eagle_mllm.attribution.search.base import SearchStrategy
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
-from eagle_mllm.attribution.trace import trace_of
+from eagle_mllm.attribution.trace import Trace, trace_of
 from eagle_mllm.errors import RegionError, TargetError
+
+
+class Finding(NamedTuple):
+    """What a method finds out about a question."""
+
+    trace: Trace
+    """An order of the regions, replayed."""
+
+    saliency: Saliency
+    """How decisive each pixel is."""
 
 
 class AttributionMethod(ABC):
     """Explains tokens by regions. A method is a frozen value that holds its settings."""
+
+    fill: FillName
+    """What hidden pixels become when an order is replayed."""
+
+    objective: Objective | None = None
+    """F, where the order is sought by it; None for a method without."""
 
     @property
     @abstractmethod
     def name(self) -> str:
         """Short name for files and tables, as in "eagle"."""
 
+    @property
     @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """The name as `method`, and all that was chosen; for the provenance of a result."""
+
+    @abstractmethod
+    def explain(self, question: Question) -> Finding:
+        """The order of the regions and the map; `attribute` makes a result of them.
+
+        Args:
+            question: what to explain, and the scores of subsets.
+        """
+
+    @abstractmethod
+    def planned_passes(self, n_regions: int) -> int:
+        """Images scored in one explanation, for progress bars; an estimate.
+
+        Args:
+            n_regions: how many regions there are.
+        """
+
+    def thrifty(self) -> "AttributionMethod":
+        """The method as it explains each of several targets, which may be cheaper."""
+        return self
+
     def attribute(
         self,
         model: Model,
@@ -37,22 +80,48 @@ class AttributionMethod(ABC):
         target: Target,
         *,
         regions: Regions,
+        evaluate: SubsetEvaluator | None = None,
         on_pass: Callable[[int], None] | None = None,
     ) -> Attribution:
-        """Which regions the target stands on.
+        """Which regions the target depends on.
 
         Args:
-            model: the model that is explained.
+            model: the model to explain.
             generation: image, prompt and answer.
             target: the tokens to explain.
             regions: a partition of the image of `generation`.
-            on_pass: called now and then with the images scored so far.
+            evaluate: scores of subsets for this target with this method's fill; by default a
+                fresh memory over `model.scorer`. The passes it adds are those of the result.
+            on_pass: called now and then with the images scored so far; not used with `evaluate`.
 
         Raises:
             TargetError: the target lies beyond the answer.
             RegionError: the regions are not of the image's shape.
             ModelError: the model returned a number that is not a probability.
         """
+        start = perf_counter()
+        require_explainable(generation, target, regions)
+        if evaluate is None:
+            scorer = model.scorer(generation, target, regions, fill=self.fill)
+            evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
+        question = Question(
+            model=model, generation=generation, target=target, regions=regions, evaluate=evaluate
+        )
+        trace, saliency = self.explain(question)
+        # As it ended: it may have been chosen from free memory, and halved since.
+        settings = {**self.settings, "batch_size": evaluate.batch_size}
+        return Attribution(
+            method=self.name,
+            generation=generation,
+            target=target,
+            regions=regions,
+            trace=trace,
+            saliency=saliency,
+            objective=self.objective,
+            forward_passes=evaluate.forward_passes,
+            seconds=perf_counter() - start,
+            provenance=provenance(model=model.info, regions=regions, settings=settings),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,42 +145,30 @@ class Eagle(AttributionMethod):
         """The name "eagle"."""
         return "eagle"
 
-    def attribute(
-        self,
-        model: Model,
-        generation: Generation,
-        target: Target,
-        *,
-        regions: Regions,
-        on_pass: Callable[[int], None] | None = None,
-    ) -> Attribution:
-        """Search an order of the regions, replay it, and read the saliency off its trace."""
-        start = perf_counter()
-        require_explainable(generation, target, regions)
-        scorer = model.scorer(generation, target, regions, fill=self.fill)
-        evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
-        ranking = self.search.rank(regions, evaluate, self.objective)
-        trace = trace_of(ranking, evaluate, regions)
-        settings = {
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See `AttributionMethod`."""
+        return {
             "method": self.name,
             "objective": asdict(self.objective),
             "search": self.search.settings,
             "fill": self.fill,
-            # As it ended: it may have been chosen from free memory, and halved since.
-            "batch_size": scorer.preferred_batch_size,
         }
-        return Attribution(
-            method=self.name,
-            generation=generation,
-            target=target,
-            regions=regions,
-            trace=trace,
-            saliency=saliency_map(region_saliency(trace, self.objective), regions),
-            objective=self.objective,
-            forward_passes=evaluate.forward_passes,
-            seconds=perf_counter() - start,
-            provenance=provenance(model=model.info, regions=regions, settings=settings),
-        )
+
+    def explain(self, question: Question) -> Finding:
+        """Search an order of the regions, replay it, and read the saliency off its trace."""
+        regions, evaluate = question.regions, question.evaluate
+        ranking = self.search.rank(regions, evaluate, self.objective)
+        trace = trace_of(ranking, evaluate, regions)
+        return Finding(trace, saliency_map(region_saliency(trace, self.objective), regions))
+
+    def planned_passes(self, n_regions: int) -> int:
+        """See `AttributionMethod`."""
+        return self.search.planned_passes(n_regions)
+
+    def thrifty(self) -> "Eagle":
+        """The same with a thrifty search."""
+        return replace(self, search=self.search.thrifty())
 
 
 def attribute(
@@ -141,7 +198,7 @@ def attribute(
     Attribution(eagle, 'cat', 2 regions, insertion_auc=0.75, deletion_auc=0.25, forward_passes=4)
 
     Args:
-        model: the model that is explained.
+        model: the model to explain.
         generation: image, prompt and answer, from `model.generate` or `model.with_answer`.
         target: the tokens to explain, as in `generation.find("cat")`.
         method: EAGLE with its default settings, or another method.

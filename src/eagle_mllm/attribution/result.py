@@ -44,8 +44,8 @@ class Attribution(ArrayValue):
     saliency: Saliency
     """How decisive each pixel is, float32 in [0, 1], of the size of the image."""
 
-    objective: Objective
-    """F, by which the order was sought and the saliency was made."""
+    objective: Objective | None
+    """F, by which the order was sought and the saliency was made; None for a method without."""
 
     forward_passes: int
     """Images that were scored for it."""

@@ -6,20 +6,11 @@ from time import perf_counter
 
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.generation import Generation, Target
-from eagle_mllm.attribution.method import Eagle, require_explainable
+from eagle_mllm.attribution.method import AttributionMethod, Eagle, require_explainable
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
-from eagle_mllm.attribution.search.base import SearchStrategy
-from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
-from eagle_mllm.attribution.sharing import Share, SharingModel, unions
-
-_LEAST_GAIN = 0.005
-"""`MultilevelSearch.least_gain` for several targets, where it is 0."""
-
-_EXPECTED = 11
-"""Passes a region that each of several targets adds then, on captions of the demo models."""
 
 _DEFAULT = Eagle()
 
@@ -29,7 +20,7 @@ def attribute_each(
     generation: Generation,
     targets: Sequence[Target],
     *,
-    method: Eagle = _DEFAULT,
+    method: AttributionMethod = _DEFAULT,
     regions: Regions | None = None,
     n_regions: int = 64,
     on_pass: Callable[[int], None] | None = None,
@@ -39,9 +30,9 @@ def attribute_each(
     One pass gives the probability of every token, so a subset that was scored for one target is
     free for all others: the results are those of `attribute`, one by one, and cost less.
 
-    Several targets are also searched thriftily: a `MultilevelSearch` whose `least_gain` is 0 gets
-    one of 0.005, so that words which are settled soon leave the passes to those which need them.
-    With any other search only the memory is shared.
+    Several targets are also explained thriftily where the method can (`AttributionMethod.thrifty`):
+    EAGLE's default search ends early for words that are settled soon. With any other method only
+    the memory is shared.
 
     `forward_passes` of each result is what it added, so the first shows the most, and their sum is
     the true cost. `seconds` is the time of all, split in the same proportion.
@@ -50,16 +41,16 @@ def attribute_each(
     share nothing with each other, for a pass answers one question at each position.
 
     Args:
-        model: the model that is explained.
+        model: the model to explain.
         generation: image, prompt and answer, from `model.generate` or `model.with_answer`.
         targets: the tokens to explain; targets may overlap.
-        method: EAGLE with its default settings, or others.
+        method: EAGLE with its default settings, or another method.
         regions: a partition of the image; by default SLICO superpixels of `n_regions` regions.
         n_regions: how many regions to ask for where `regions` is not given.
         on_pass: called now and then with the images scored so far, for all targets.
 
     Returns:
-        One result a target, in their order.
+        One result per target, in their order.
 
     Raises:
         TargetError: a target lies beyond the answer.
@@ -70,35 +61,67 @@ def attribute_each(
         regions = segment(generation.image, n_regions=n_regions)
     for target in targets:
         require_explainable(generation, target, regions)
-    method = replace(method, search=_thrifty(method.search, n_targets=len(targets)))
+    method = method.thrifty() if len(targets) > 1 else method
     found: dict[int, Attribution] = {}
-    for union in unions(targets):
+    for members in compatible(targets):
         before = sum(attribution.forward_passes for attribution in found.values())
         explained = _together(
             model,
             generation,
-            [targets[member] for member in union.members],
-            union=union.target,
+            [targets[member] for member in members],
             method=method,
             regions=regions,
             on_pass=_counting_from(before, on_pass),
         )
-        found |= dict(zip(union.members, explained, strict=True))
+        found |= dict(zip(members, explained, strict=True))
     return tuple(found[index] for index in range(len(targets)))
 
 
-def expected_passes(search: SearchStrategy, n_regions: int, *, n_targets: int) -> int:
+def expected_passes(method: AttributionMethod, n_regions: int, *, n_targets: int) -> int:
     """Images that `attribute_each` will score, for progress bars; only an estimate.
 
     Args:
-        search: the search of its method.
+        method: the method.
         n_regions: how many regions there are.
         n_targets: how many targets.
     """
-    alone = search.planned_passes(n_regions)
-    if n_targets > 1 and isinstance(search, MultilevelSearch):
-        alone = min(alone, _EXPECTED * n_regions)
-    return n_targets * alone
+    if n_targets > 1:
+        method = method.thrifty()
+    return n_targets * method.planned_passes(n_regions)
+
+
+def compatible(targets: Sequence[Target]) -> list[list[int]]:
+    """Targets, by index, in groups that one pass can answer: one id per position.
+
+    Two targets that ask about different ids at one position, as a word and its counterfactual do,
+    come into different groups. Each target joins the first group that takes it.
+    """
+    groups: list[tuple[dict[int, int], list[int]]] = []
+    for index, target in enumerate(targets):
+        asked = _asked(target)
+        for ids, members in groups:
+            if all(ids.get(position, token) == token for position, token in asked.items()):
+                ids.update(asked)
+                members.append(index)
+                break
+        else:
+            groups.append((asked, [index]))
+    return [members for _, members in groups]
+
+
+def union(targets: Sequence[Target]) -> Target:
+    """Every token that one of some compatible targets asks about."""
+    ids = {position: token for target in targets for position, token in _asked(target).items()}
+    return Target(
+        positions=tuple(sorted(ids)),
+        ids=tuple(ids[position] for position in sorted(ids)),
+        text=" + ".join(target.text for target in targets),
+        is_counterfactual=any(target.is_counterfactual for target in targets),
+    )
+
+
+def _asked(target: Target) -> dict[int, int]:
+    return dict(zip(target.positions, target.ids, strict=True))
 
 
 def _together(
@@ -106,33 +129,27 @@ def _together(
     generation: Generation,
     targets: Sequence[Target],
     *,
-    union: Target,
-    method: Eagle,
+    method: AttributionMethod,
     regions: Regions,
     on_pass: Callable[[int], None] | None,
 ) -> list[Attribution]:
     """Targets that one scorer answers, each with what it added to the passes."""
     start = perf_counter()
-    scorer = model.scorer(generation, union, regions, fill=method.fill)
+    asked = union(targets)
+    scorer = model.scorer(generation, asked, regions, fill=method.fill)
     evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
-    found, added = [], []
-    for target in targets:
-        before = evaluate.forward_passes
-        share = Share(target, union=union, scorer=scorer, evaluate=evaluate)
-        sharing = SharingModel(model, share)
-        found.append(method.attribute(sharing, generation, target, regions=regions))
-        added.append(evaluate.forward_passes - before)
-    a_pass = (perf_counter() - start) / evaluate.forward_passes
-    return [
-        replace(attribution, forward_passes=passes, seconds=a_pass * passes)
-        for attribution, passes in zip(found, added, strict=True)
+    found = [
+        method.attribute(
+            model,
+            generation,
+            target,
+            regions=regions,
+            evaluate=evaluate.of([asked.positions.index(place) for place in target.positions]),
+        )
+        for target in targets
     ]
-
-
-def _thrifty(search: SearchStrategy, *, n_targets: int) -> SearchStrategy:
-    if n_targets > 1 and isinstance(search, MultilevelSearch) and not search.least_gain:
-        return replace(search, least_gain=_LEAST_GAIN)
-    return search
+    per_pass = (perf_counter() - start) / sum(one.forward_passes for one in found)
+    return [replace(one, seconds=per_pass * one.forward_passes) for one in found]
 
 
 def _counting_from(

@@ -212,7 +212,7 @@ def _attributed(
     method: Eagle,
     progress: PassProgress,
 ) -> list[Attribution]:
-    planned = expected_passes(method.search, len(regions), n_targets=len(targets))
+    planned = expected_passes(method, len(regions), n_targets=len(targets))
     with progress.passes(_label(targets), planned=planned) as on_pass:
         found = attribute_each(
             model, generation, targets, method=method, regions=regions, on_pass=on_pass

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.metrics.faithfulness import (
     deletion_auc,
@@ -50,20 +51,22 @@ def facts_of(attribution: Attribution) -> tuple[Fact, ...]:
     regions = attribution.regions
     height, width = attribution.generation.image.shape[:2]
     asked = "" if regions.asked in (None, len(regions)) else f", {regions.asked} asked"
-    objective = attribution.objective
     return (
         Fact("Model", model_name(attribution), _model_details(attribution)),
         Fact("Method", attribution.method, _settings(attribution)),
         Fact("Regions", f"{len(regions)} ({regions.method}{asked})", f"{width} × {height} pixels"),
-        Fact(
-            "Objective",
-            f"{objective.insight:g} · insight + {objective.necessity:g} · necessity",
-            "",
-        ),
+        *_objective(attribution.objective),
         Fact("Forward passes", str(attribution.forward_passes), "images scored by the model"),
         Fact("Time", duration(attribution.seconds), ""),
         Fact("Software", _software(attribution), ""),
     )
+
+
+def _objective(objective: Objective | None) -> tuple[Fact, ...]:
+    if objective is None:
+        return ()
+    weights = f"{objective.insight:g} · insight + {objective.necessity:g} · necessity"
+    return (Fact("Objective", weights, ""),)
 
 
 def model_name(attribution: Attribution) -> str:

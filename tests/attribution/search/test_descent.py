@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.search.budget import ObjectiveValues
 from eagle_mllm.attribution.search.descent import Move, _best_moves, prefixes, settle
-from eagle_mllm.attribution.search.values import ObjectiveValues
 
 INSIGHT = Objective(necessity=0.0)
 NO_LIMIT = 10**9

@@ -53,6 +53,10 @@ class SearchStrategy(ABC):
             n_regions: how many regions there are.
         """
 
+    def thrifty(self) -> "SearchStrategy":
+        """The search for one of several targets, which may cost less; by default itself."""
+        return self
+
     @property
     def settings(self) -> dict[str, Any]:
         """Name and settings, for the provenance of a result."""

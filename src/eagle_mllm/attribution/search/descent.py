@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from eagle_mllm.attribution.search.blocks import Block
-from eagle_mllm.attribution.search.values import ObjectiveValues
+from eagle_mllm.attribution.search.budget import ObjectiveValues
 
 # Gains below this are rounding, and would be taken back in the next round.
 _LEAST_GAIN = 1e-6

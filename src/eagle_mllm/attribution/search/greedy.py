@@ -8,7 +8,7 @@ from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
-from eagle_mllm.attribution.search.values import ObjectiveValues, each_added
+from eagle_mllm.attribution.search.budget import ObjectiveValues, each_added
 from eagle_mllm.errors import SettingError
 
 

@@ -11,9 +11,9 @@ from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
 from eagle_mllm.attribution.search.blocks import Block, coarse_blocks, halves
+from eagle_mllm.attribution.search.budget import ObjectiveValues
 from eagle_mllm.attribution.search.descent import known_values, prefixes, settle, unsaturated
 from eagle_mllm.attribution.search.greedy import GreedySearch
-from eagle_mllm.attribution.search.values import ObjectiveValues
 from eagle_mllm.errors import SettingError
 
 _COARSE = 8
@@ -33,6 +33,12 @@ _PATIENCE = 12
 
 _THRIFTY_PATIENCE = 2
 """The same for a search that also ends where it gains too little."""
+
+_THRIFTY_GAIN = 0.005
+"""`least_gain` of a thrifty search."""
+
+_THRIFTY_PASSES = 11
+"""Passes per region that a word among several typically adds, on captions of the demo models."""
 
 _FIRST = 8
 """Passes a region before such a search asks for the first time what it has gained."""
@@ -90,7 +96,7 @@ class MultilevelSearch(SearchStrategy):
     def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
         n_regions, rng = len(regions), np.random.default_rng(self.seed)
-        budget = self.planned_passes(n_regions)
+        budget = self._budget(n_regions)
         limit = min(_FIRST * n_regions, budget) if self.least_gain else budget
         patience = _THRIFTY_PATIENCE if self.least_gain else _PATIENCE
         run = _Run(regions.centroids, ObjectiveValues(evaluate, objective), limit)
@@ -104,8 +110,16 @@ class MultilevelSearch(SearchStrategy):
             rise = run.total(order) - before
         return Ranking(order=order, searched=n_regions)
 
+    def thrifty(self) -> "MultilevelSearch":
+        """The same with a `least_gain` of 0.005, unless it has one of its own."""
+        return self if self.least_gain else replace(self, least_gain=_THRIFTY_GAIN)
+
     def planned_passes(self, n_regions: int) -> int:
         """The budget, or every subset where there are fewer; often a little less is scored."""
+        budget = self._budget(n_regions)
+        return min(budget, _THRIFTY_PASSES * n_regions) if self.least_gain else budget
+
+    def _budget(self, n_regions: int) -> int:
         exact = GreedySearch().planned_passes(n_regions)
         budget = min(_PER_REGION * n_regions, exact) if self.budget is None else self.budget
         return max(min(budget, 1 << min(n_regions, 62)), 2 * n_regions)

@@ -4,7 +4,7 @@ import numpy as np
 
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.attribution.search.values import ObjectiveValues
+from eagle_mllm.attribution.search.budget import ObjectiveValues
 
 
 def test_f_is_that_of_the_objective(set_function):

@@ -1,46 +1,42 @@
-"""F of subsets, each asked once, and what that has cost so far."""
+"""F of subsets, and what a search has spent on them so far."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.arrays import Subsets
-from eagle_mllm.attribution.evaluator import Evaluate
+from eagle_mllm.attribution.evaluator import Evaluate, keys_of
 from eagle_mllm.attribution.objective import Objective
 
 
 class ObjectiveValues:
-    """F(S) with a memory, for searches that must stay within a number of passes.
+    """F(S) with a purse, for searches that must stay within a number of passes.
 
     F(S) takes two images, S and V∖S. Both count once, however often either is asked for, so
-    `spent` is what an evaluator will have scored for this search at most.
+    `spent` is the most that an evaluator scores for this search.
 
     Args:
-        evaluate: scores of subsets.
+        evaluate: scores of subsets; it remembers them.
         objective: F.
     """
 
     def __init__(self, evaluate: Evaluate, objective: Objective) -> None:
         self._evaluate = evaluate
         self._objective = objective
-        self._known: dict[bytes, float] = {}
-        self._scored: set[bytes] = set()
+        self._paid: set[bytes] = set()
 
     @property
     def spent(self) -> int:
-        """Images scored so far."""
-        return len(self._scored)
+        """Images asked for so far, each once."""
+        return len(self._paid)
 
     def __call__(self, shown: Subsets) -> Float[np.ndarray, " batch"]:
         """F of each subset, in the order asked."""
-        keys = _keys(shown)
-        new = {key: row for row, key in enumerate(keys) if key not in self._known}
-        if new:
-            unknown = shown[list(new.values())]
-            scores = self._evaluate(np.concatenate([unknown, ~unknown]))
-            insertion, deletion = np.split(scores.probability, 2)
-            self._known.update(zip(new, self._objective(insertion, deletion).tolist(), strict=True))
-            self._scored.update(new, _keys(~unknown))
-        return np.array([self._known[key] for key in keys])
+        if not len(shown):
+            return np.empty(0)
+        scores = self._evaluate(np.concatenate([shown, ~shown]))
+        self._paid.update(keys_of(shown), keys_of(~shown))
+        insertion, deletion = np.split(scores.probability, 2)
+        return self._objective(insertion, deletion)
 
     def affordable(self, shown: Subsets, limit: int) -> int:
         """How many of the subsets, from the first on, can be asked before `spent` passes a limit.
@@ -51,8 +47,8 @@ class ObjectiveValues:
         """
         left = limit - self.spent
         asked: set[bytes] = set()
-        for row, pair in enumerate(zip(_keys(shown), _keys(~shown), strict=True)):
-            asked |= {key for key in pair if key not in self._scored}
+        for row, pair in enumerate(zip(keys_of(shown), keys_of(~shown), strict=True)):
+            asked |= {key for key in pair if key not in self._paid}
             if len(asked) > left:
                 return row
         return len(shown)
@@ -66,7 +62,3 @@ def each_added(
     shown[:, chosen] = True
     shown[np.arange(len(candidates)), candidates] = True
     return shown
-
-
-def _keys(shown: Subsets) -> list[bytes]:
-    return [row.tobytes() for row in np.packbits(shown, axis=1)]
