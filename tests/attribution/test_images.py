@@ -244,16 +244,18 @@ def test_a_moving_picture_that_breaks_off_is_refused(refused, saved, rng):
 def test_an_empty_file_is_refused(refused, tmp_path):
     path = tmp_path / "empty.png"
     path.touch()
-    assert refused(path) == f"{path}: the file is empty (0 bytes); fetch or export it again."
+    assert refused(path) == f"{path}: the file is empty (0 bytes); fetch or export it again"
 
 
 def test_a_missing_file_is_refused(refused, tmp_path):
     path = tmp_path / "nowhere.png"
-    assert refused(path) == f"{path}: no such file; check the path."
+    assert refused(path) == f"{path}: no such file; check the path"
 
 
 def test_a_folder_is_refused(refused, tmp_path):
-    assert refused(tmp_path) == f"{tmp_path}: is a folder; expected one image file."
+    assert refused(tmp_path) == (
+        f"{tmp_path}: cannot be read (it is a folder); expected one image file"
+    )
 
 
 def test_a_file_that_is_no_image_is_refused(refused, tmp_path):
@@ -271,12 +273,6 @@ def test_an_address_is_refused_with_what_to_do(refused):
     message = refused("https://example.org/cat.jpg")
     assert message.startswith("https://example.org/cat.jpg: is an address")
     assert "download it first" in message
-
-
-def test_a_decompression_bomb_is_refused(refused, saved, monkeypatch):
-    path = saved(Image.new("RGB", (30, 30)), "bomb.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert refused(path) == f"{path}: is too large to read; scale it down first."
 
 
 def test_a_png_of_no_pixels_is_refused(refused, saved):

@@ -1,5 +1,6 @@
 """A sample is a frozen, cheap value that can travel, and its truth fits its image."""
 
+import hashlib
 import pickle
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -69,6 +70,26 @@ def test_a_scene_image_is_the_scenes_picture() -> None:
         expected = np.asarray(scene(5, split=split).image)
         assert np.array_equal(SceneImage(5, split).read(), expected)
     assert SceneImage(5).name != SceneImage(5, "train").name
+
+
+def test_a_digest_is_that_of_the_content_wherever_and_whenever_it_is_stored(
+    tmp_path, photo
+) -> None:
+    first, other = FileImage(photo(tmp_path / "a.png")), FileImage(photo(tmp_path / "b/c.png"))
+    expected = hashlib.blake2b(first.path.read_bytes(), digest_size=16).hexdigest()
+    assert first.digest() == other.digest() == expected
+    data = bytearray(other.path.read_bytes())
+    data[-20] ^= 1
+    other.path.write_bytes(bytes(data))
+    assert other.digest() != expected
+    with pytest.raises(ImageError, match="no such file"):
+        FileImage(tmp_path / "absent.png").digest()
+
+
+def test_the_digest_of_a_scene_follows_from_its_seed() -> None:
+    digests = [SceneImage(seed).digest() for seed in (5, 5, 6)]
+    assert digests[0] == digests[1] != digests[2]
+    assert len(digests[0]) == 32
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,20 @@ Everything that follows (regions, hiding, saliency maps) counts pixels of this o
 is read here must be what a viewer shows: upright, opaque, 8 bits, RGB.
 """
 
-import io
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.image_files import (
+    MAX_PIXELS,
+    damaged,
+    image_bytes,
+    opened,
+    require_pixels,
+)
 from eagle_mllm.errors import ImageError
 
 ImageLike = str | PathLike[str] | Image.Image | np.ndarray
@@ -21,77 +27,51 @@ _WHITE = (255, 255, 255, 255)
 _SIXTEEN_BIT_FILES = {"PNG", "PPM"}
 
 
-def read_image(image: ImageLike) -> RGBImage:
+def read_image(image: ImageLike, *, max_pixels: int | None = MAX_PIXELS) -> RGBImage:
     """The pixels of an image as 8-bit RGB.
 
     The rotation noted by a camera (EXIF) is applied, transparency is laid on white, 16-bit grey is
     scaled to 8 bits, and grey, palette, CMYK and other colour models become RGB. A picture that
-    carries auxiliary pictures (MPO, from some phones and cameras) gives its first one.
+    carries auxiliary pictures (MPO, from some phones and cameras) gives its first one. Files are
+    read in the formats of `image_files.FORMATS`.
 
     Args:
-        image: A path to a file, a PIL image, or a uint8 array whose last axis, if there are
-            three, holds grey, RGB or RGB with alpha.
+        image: a path to a file, a PIL image, or a uint8 array whose last axis, if there are
+            three, holds grey, RGB or RGB with alpha
+        max_pixels: the most pixels to accept, by default 89 million, which take about 5 GB to
+            explain; None for any number
 
     Returns:
         A new array of shape `(h, w, 3)`.
 
     Raises:
-        ImageError: The file is missing, empty, truncated, not an image, or holds several frames;
-            or the pixels are floats or of a shape that is not an image.
+        ImageError: the file is missing, empty, truncated, not an image, or holds several frames;
+            the picture is larger than `max_pixels`; or the pixels are floats or of a shape that
+            is not an image
     """
     if isinstance(image, np.ndarray):
-        return _from_array(image)
+        return _from_array(image, max_pixels)
     if isinstance(image, Image.Image):
         name = str(getattr(image, "filename", "") or "the PIL image")
-        return _from_pil(image, name)
-    return _from_file(image)
+        return _from_pil(image, name, max_pixels)
+    return _from_file(image, max_pixels)
 
 
-def _from_file(location: object) -> RGBImage:
+def _from_file(location: object, max_pixels: int | None) -> RGBImage:
     if not isinstance(location, str | PathLike):
         raise ImageError(
-            f"An image cannot be read from {type(location).__name__}; "
-            "expected a path, a PIL image or a uint8 array."
+            f"an image cannot be read from {type(location).__name__}; "
+            "expected a path, a PIL image or a uint8 array"
         )
     name = str(location)
     if name.startswith(("http://", "https://")):
-        raise ImageError(f"{name}: is an address, not a file; download it first and give its path.")
-    data = _file_bytes(Path(location), name)
-    with _opened(data, name) as image:
-        return _from_pil(image, name)
+        raise ImageError(f"{name}: is an address, not a file; download it first and give its path")
+    with opened(image_bytes(Path(location)), name) as image:
+        return _from_pil(image, name, max_pixels)
 
 
-def _opened(data: bytes, name: str) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name}: is not an image that Pillow can read; expected PNG, JPEG, WebP or the like."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: is too large to read; scale it down first.") from error
-    except Exception as error:  # Pillow's readers raise a dozen unrelated types
-        raise _damaged(name, error) from error
-
-
-def _file_bytes(path: Path, name: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ImageError(f"{name}: no such file; check the path.") from error
-    except IsADirectoryError as error:
-        raise ImageError(f"{name}: is a folder; expected one image file.") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{name}: cannot be read ({reason}).") from error
-    if not data:
-        raise ImageError(f"{name}: the file is empty (0 bytes); fetch or export it again.")
-    return data
-
-
-def _from_pil(image: Image.Image, name: str) -> RGBImage:
-    if 0 in image.size:
-        raise ImageError(f"{name}: has no pixels ({image.width} x {image.height}).")
+def _from_pil(image: Image.Image, name: str, max_pixels: int | None) -> RGBImage:
+    require_pixels(image.size, name, max_pixels=max_pixels)
     _refuse_frames(image, name)
     # The copies below forget the file format, and only it tells what a 32-bit mode stands for.
     sixteen_bit = image.mode.startswith("I;16") or (
@@ -100,7 +80,7 @@ def _from_pil(image: Image.Image, name: str) -> RGBImage:
     if image.mode in {"I", "F"} and not sixteen_bit:
         raise ImageError(
             f"{name}: has 32-bit pixels (mode {image.mode}), whose white is anyone's guess; "
-            "scale them to 0..255 and convert to uint8 first."
+            "scale them to 0..255 and convert to uint8 first"
         )
     try:
         image.load()
@@ -109,24 +89,19 @@ def _from_pil(image: Image.Image, name: str) -> RGBImage:
             image = Image.fromarray(_eight_bits(np.asarray(image)))
         return np.array(_opaque(image), dtype=np.uint8)
     except Exception as error:  # as do its decoders
-        raise _damaged(name, error) from error
+        raise damaged(name, error) from error
 
 
 def _refuse_frames(image: Image.Image, name: str) -> None:
     try:
         frames = int(getattr(image, "n_frames", 1))
     except Exception as error:  # counting frames walks through the file, and may find it broken
-        raise _damaged(name, error) from error
+        raise damaged(name, error) from error
     if frames > 1 and image.format != "MPO":
         raise ImageError(
             f"{name}: has {frames} frames or pages; expected a single still image; choose one "
-            "with `image = PIL.Image.open(path); image.seek(0)` and pass `image.copy()`."
+            "with `image = PIL.Image.open(path); image.seek(0)` and pass `image.copy()`"
         )
-
-
-def _damaged(name: str, error: Exception) -> ImageError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return ImageError(f"{name}: is damaged or truncated ({reason}); fetch or export it again.")
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -149,18 +124,17 @@ def _opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer).convert("RGB")
 
 
-def _from_array(array: np.ndarray) -> RGBImage:
+def _from_array(array: np.ndarray, max_pixels: int | None) -> RGBImage:
     expected = "expected uint8 in 0..255 of shape (h, w, 3)"
     if array.dtype != np.uint8:
         advice = _scaling_advice(array.dtype)
-        raise ImageError(f"The image array has dtype {array.dtype}; {expected}; {advice}.")
+        raise ImageError(f"the image array has dtype {array.dtype}; {expected}; {advice}")
     if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):
         channels_first = array.ndim == 3 and array.shape[0] in {1, 3, 4}
         advice = "; move the channels last with `np.moveaxis(image, 0, -1)`"
         expected += advice if channels_first else ""
-        raise ImageError(f"The image array has shape {array.shape}; {expected}.")
-    if array.size == 0:
-        raise ImageError(f"The image array has no pixels (shape {array.shape}); {expected}.")
+        raise ImageError(f"the image array has shape {array.shape}; {expected}")
+    require_pixels((array.shape[1], array.shape[0]), "the image array", max_pixels=max_pixels)
     pixels = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
     return np.array(_opaque(Image.fromarray(np.ascontiguousarray(pixels))), dtype=np.uint8)
 

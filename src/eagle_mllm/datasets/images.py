@@ -1,5 +1,6 @@
 """Images that are named now and read later."""
 
+import hashlib
 import os
 import re
 from abc import ABC, abstractmethod
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.image_files import image_bytes
 from eagle_mllm.attribution.images import read_image
 from eagle_mllm.datasets.problems import Place, Problem
 from eagle_mllm.errors import DataError
@@ -36,6 +38,16 @@ class ImageSource(ABC):
             ImageError: They cannot be read.
         """
 
+    @abstractmethod
+    def digest(self) -> str:
+        """BLAKE2b of the content, 32 hexadecimal digits: the same on every machine.
+
+        Two images of one digest are the same picture; a picture that was replaced has another.
+
+        Raises:
+            ImageError: it cannot be read
+        """
+
 
 @dataclass(frozen=True)
 class FileImage(ImageSource):
@@ -51,6 +63,10 @@ class FileImage(ImageSource):
     def read(self) -> RGBImage:
         """The pixels, upright and opaque."""
         return read_image(self.path)
+
+    def digest(self) -> str:
+        """BLAKE2b of the file's bytes."""
+        return _digest(image_bytes(self.path))
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,14 @@ class SceneImage(ImageSource):
     def read(self) -> RGBImage:
         """The pixels, 224 x 224."""
         return np.array(scene(self.seed, split=self.split).image)
+
+    def digest(self) -> str:
+        """BLAKE2b of the pixels."""
+        return _digest(self.read().tobytes())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 class ImageFolder:
