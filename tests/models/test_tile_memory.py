@@ -7,6 +7,9 @@ import torch
 N_TILES = 6
 """Of a picture of 16 x 96 pixels, cut into squares of 16; a thumbnail comes with them."""
 
+ONE_TILE = 4 * 32 * 4
+"""Bytes of the features of a tile: tokens, values, bytes of a float."""
+
 
 @pytest.fixture
 def wide(load, tiny):
@@ -20,14 +23,40 @@ def wide(load, tiny):
     return model, generation, Regions.from_labels(labels)
 
 
+class Watched:
+    """What the family makes when a scorer is bound: the memory, and the pixels it is fed with."""
+
+    memory = None
+    pixels = None
+    limit = 2**30
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Looks on, and sets the limit of the next memory."""
+    from eagle_mllm.models.families.internvl import InternVL
+    from eagle_mllm.models.tile_memory import TileMemory
+
+    watched, make = Watched(), InternVL.vision_encoder
+
+    def made(family, module, prompt, pixels):
+        watched.pixels, watched.memory = pixels, make(family, module, prompt, pixels)
+        if watched.memory is not None:
+            watched.memory = TileMemory(module, pixels.touching(), limit=watched.limit)
+        return watched.memory
+
+    monkeypatch.setattr(InternVL, "vision_encoder", made)
+    return watched
+
+
 def scorer_of(model, generation, regions):
     return model.scorer(generation, generation.all(), regions)
 
 
 def without_memory(model, generation, regions):
-    scorer = scorer_of(model, generation, regions)
-    scorer._vision = None
-    return scorer
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(model.family), "vision_encoder", lambda *_: None)
+        return scorer_of(model, generation, regions)
 
 
 def random_subsets(n_rows, n_regions=N_TILES, seed=0):
@@ -36,23 +65,24 @@ def random_subsets(n_rows, n_regions=N_TILES, seed=0):
     return shown
 
 
-def test_a_region_touches_its_tile_and_the_thumbnail(wide):
-    memory = scorer_of(*wide)._vision
+def test_a_region_touches_its_tile_and_the_thumbnail(wide, watched):
+    scorer_of(*wide)
     expected = np.concatenate([np.eye(N_TILES, dtype=bool), np.ones((1, N_TILES), bool)])
-    np.testing.assert_array_equal(memory._touching, expected)
+    np.testing.assert_array_equal(watched.pixels.touching(), expected)
 
 
-def test_a_region_touches_the_tiles_into_which_the_filter_reaches(load, tiny):
+def test_a_region_touches_the_tiles_into_which_the_filter_reaches(load, tiny, watched):
     from eagle_mllm.attribution.regions import Regions
 
     model = load("internvl", pixels="component")
     image = np.full((40, 240, 3), 200, np.uint8)  # resized by 0.4 to 16 x 96
     labels = np.repeat(np.arange(12), 20)[np.newaxis].repeat(40, axis=0)
     generation = model.with_answer(image, tiny.PROMPT, tiny.ANSWERS[0])
-    memory = scorer_of(model, generation, Regions.from_labels(labels))._vision
+    scorer_of(model, generation, Regions.from_labels(labels))
+    touching = watched.pixels.touching()
     # Regions are half a tile wide; the filter reaches five pixels to each side.
     for tile in range(N_TILES):
-        assert np.flatnonzero(memory._touching[tile]).tolist() == [
+        assert np.flatnonzero(touching[tile]).tolist() == [
             region for region in range(2 * tile - 1, 2 * tile + 3) if 0 <= region < 12
         ]
 
@@ -66,21 +96,20 @@ def test_scores_are_those_of_the_model_itself(wide):
     assert (scores.predicted == expected.predicted).all()
 
 
-def test_features_are_those_of_the_model_itself(wide):
+def test_features_are_those_of_the_model_itself(wide, watched):
     model, *_ = wide
-    scorer = scorer_of(*wide)
+    scorer_of(*wide)
     shown = random_subsets(8)
     for rows in (shown[:3], shown):
-        pixels = scorer._pixels(rows)
+        pixels = watched.pixels(rows)
         with torch.no_grad():
-            ours = scorer._vision(pixels, rows)["image"].pooler_output
+            ours = watched.memory(pixels, rows)["image"].pooler_output
             own = model.module.model.get_image_features(**pixels, return_dict=True).pooler_output
         torch.testing.assert_close(ours, own, atol=1e-6, rtol=1e-6)
 
 
-def test_only_new_tiles_are_encoded(wide):
-    scorer = scorer_of(*wide)
-    memory = scorer._vision
+def test_only_new_tiles_are_encoded(wide, watched):
+    scorer, memory = scorer_of(*wide), watched.memory
     nothing, single = np.zeros((1, N_TILES), bool), np.eye(N_TILES, dtype=bool)
     scorer(np.concatenate([nothing] * 4))
     # Six black tiles and a thumbnail; the three copies are in the same batch.
@@ -93,45 +122,46 @@ def test_only_new_tiles_are_encoded(wide):
     assert (memory.asked, memory.encoded) == (84, 21)
 
 
-def test_the_thumbnail_is_not_kept(wide):
+def test_the_thumbnail_is_not_kept(wide, watched):
     scorer = scorer_of(*wide)
     scorer(random_subsets(8))
-    assert {tile for tile, _ in scorer._vision._features} == set(range(N_TILES))
+    assert watched.memory.stored_bytes == 2 * N_TILES * ONE_TILE  # each tile, shown and hidden
+    scorer(np.eye(N_TILES, dtype=bool)[:1])
+    assert watched.memory.stored_bytes == 2 * N_TILES * ONE_TILE
 
 
-def test_the_memory_is_bounded_and_forgets_the_oldest(wide):
+def test_the_memory_is_bounded_and_its_scores_stay_right(wide, watched):
+    watched.limit = 4 * ONE_TILE
     scorer = scorer_of(*wide)
-    memory = scorer._vision
-    scorer(np.zeros((1, N_TILES), bool))
-    one_tile = memory.stored_bytes // N_TILES
-    assert one_tile == 4 * 32 * 4  # tokens, values, bytes of a float
-    memory._limit = 4 * one_tile
     shown = random_subsets(24)
     scores = scorer(shown)
-    assert memory.stored_bytes == 4 * one_tile
-    assert sum(features.nbytes for features in memory._features.values()) == memory.stored_bytes
+    assert watched.memory.stored_bytes == 4 * ONE_TILE
     expected = without_memory(*wide)(shown)
     np.testing.assert_allclose(scores.probability, expected.probability, atol=1e-6)
 
 
-def test_a_tile_is_kept_longer_when_it_was_just_used(wide):
-    scorer = scorer_of(*wide)
-    memory = scorer._vision
-    empty, full = np.zeros((1, N_TILES), bool), np.ones((1, N_TILES), bool)
-    scorer(empty)
-    memory._limit = 2 * memory.stored_bytes - 1
-    scorer(full)
-    assert len(memory._features) == 2 * N_TILES - 1
-    first_black_tile = (0, np.packbits(empty[0]).tobytes())
-    assert first_black_tile not in memory._features
-    scorer(empty)
-    assert first_black_tile in memory._features
+def test_the_oldest_tile_is_forgotten_and_one_just_used_is_kept(wide, watched):
+    watched.limit = (2 * N_TILES - 1) * ONE_TILE  # one too few for every tile, shown and hidden
+    scorer, memory = scorer_of(*wide), watched.memory
+
+    def newly_encoded(shown):
+        before = memory.encoded
+        scorer(np.array([shown], dtype=bool))
+        return memory.encoded - before
+
+    nothing, everything = [False] * N_TILES, [True] * N_TILES
+    assert newly_encoded(nothing) == newly_encoded(everything) == N_TILES + 1
+    # The first black tile had to go: it is encoded again, with the thumbnail, and then kept.
+    assert newly_encoded(nothing) == 1 + 1
+    assert newly_encoded(nothing) == 1
+    # For it the first tile of the whole picture went, the oldest of those not used since.
+    assert newly_encoded([True] + [False] * (N_TILES - 1)) == 1 + 1
 
 
-def test_a_kept_tile_is_not_part_of_a_larger_tensor(wide):
-    scorer = scorer_of(*wide)
-    scorer(random_subsets(8))
-    for features in scorer._vision._features.values():
+def test_a_kept_tile_is_not_part_of_a_larger_tensor(wide, watched):
+    scorer_of(*wide)(random_subsets(8))
+    # The one look inside: what a tile really holds in memory has no counter.
+    for features in watched.memory._features.values():
         assert features.untyped_storage().nbytes() == features.nbytes
 
 
@@ -144,30 +174,40 @@ def test_the_score_of_a_subset_does_not_depend_on_what_was_asked_before(wide):
         )
 
 
-def test_what_is_kept_is_given_back_when_memory_runs_out(wide, monkeypatch):
+def test_what_is_kept_is_given_back_when_memory_runs_out(wide, watched, monkeypatch):
     scorer = scorer_of(*wide)
     shown = random_subsets(4)
     expected = scorer(shown).probability
-    memory, forward = scorer._vision, scorer._forward
+    module, memory = wide[0].module, watched.memory
+    forward, encoded = module.forward, memory.encoded
+    attempts = []
 
-    def small_memory(rows):
-        if memory.stored_bytes > 0:
+    def fails_once(*args, **kwargs):
+        attempts.append(memory.stored_bytes)
+        if len(attempts) == 1:
             raise torch.OutOfMemoryError("out of memory")
-        return forward(rows)
+        return forward(*args, **kwargs)
 
-    monkeypatch.setattr(scorer, "_forward", small_memory)
+    monkeypatch.setattr(module, "forward", fails_once)
     np.testing.assert_allclose(scorer(shown[:2]).probability, expected[:2], atol=1e-6)
     assert scorer.preferred_batch_size == 2
+    assert len(attempts) == 2
+    # Between the attempts everything was forgotten: the tiles of two subsets are encoded anew.
+    assert attempts[1] < attempts[0]
+    assert memory.encoded - encoded > attempts[1] // ONE_TILE
 
 
-def test_no_memory_where_it_could_not_help(load, tiny, wide):
+def test_no_memory_where_it_could_not_help(load, tiny, wide, watched):
     from eagle_mllm.attribution.regions import Regions
 
     _, generation, regions = wide
-    assert scorer_of(load("internvl"), generation, regions)._vision is None
+    scorer_of(load("internvl"), generation, regions)
+    assert watched.memory is None
     model = load("internvl", pixels="component")
     whole = Regions.from_labels(np.zeros(regions.shape, int))
-    assert scorer_of(model, generation, whole)._vision is None
+    scorer_of(model, generation, whole)
+    assert watched.memory is None
     square = model.with_answer(np.ones((16, 16, 3), np.uint8), tiny.PROMPT, tiny.ANSWERS[0])
     halves = Regions.from_labels(np.arange(16)[np.newaxis].repeat(16, axis=0) // 8)
-    assert scorer_of(model, square, halves)._vision is None
+    scorer_of(model, square, halves)
+    assert watched.memory is None
