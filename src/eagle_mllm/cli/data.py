@@ -16,6 +16,7 @@ from eagle_mllm.cli.problems import BAD_INPUT
 from eagle_mllm.datasets.check import Check, Found
 from eagle_mllm.datasets.check import check as check_data
 from eagle_mllm.datasets.problems import Problem
+from eagle_mllm.printable import printable
 
 _SHOWN = 10
 
@@ -98,9 +99,9 @@ def _print(checked: Check) -> None:
     console = Results()
     console.print(_table(checked) if checked.found else "No data set was recognised.")
     for line in _lines(checked.problems):
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(printable(line)), soft_wrap=True)
     for line in _cut([f"{file}: is no data set that we know" for file in checked.other]):
-        console.print(Text(line, style="dim"), soft_wrap=True)
+        console.print(Text(printable(line), style="dim"), soft_wrap=True)
 
 
 def _table(checked: Check) -> Table:
@@ -112,13 +113,17 @@ def _table(checked: Check) -> Table:
     table.add_column("problems", justify="right", no_wrap=True)
     for one in checked.found:
         table.add_row(
-            Text.assemble(one.kind, "\n", (_short(one.file, checked.root), "dim")),
-            "\n".join(f"{count} {what}" for what, count in one.data.counts.items()),
+            Text.assemble(one.kind, "\n", (printable(_short(one.file, checked.root)), "dim")),
+            Text(printable("\n".join(_counts(one)), keep="\n")),
             _task(one) or "",
             str(len(one.data)),
             str(len(one.data.problems)),
         )
     return table
+
+
+def _counts(found: Found) -> Iterator[str]:
+    return (f"{count} {what}" for what, count in found.data.counts.items())
 
 
 def _short(file: Path, root: Path) -> str:

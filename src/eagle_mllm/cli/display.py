@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from eagle_mllm.printable import printable
+
 _BAR_WIDTH = 20
 
 
@@ -38,10 +40,10 @@ def print_summary(values: Mapping[str, Any], *, positions: Sequence[int]) -> Non
         positions: Character ranges `start, stop, start, stop, ...` of the answer to underline.
     """
     console = Results()
-    answer = Text(_visible(values["answer"]), style="bold")
+    answer = Text(printable(values["answer"]), style="bold")
     for start, stop in zip(positions[::2], positions[1::2], strict=True):
         answer.stylize("underline", start, stop)
-    console.print(Text(_visible(values["prompt"]), style="dim"), soft_wrap=True)
+    console.print(Text(printable(values["prompt"]), style="dim"), soft_wrap=True)
     console.print(answer, soft_wrap=True)
     console.print()
     explanations = values["explanations"]
@@ -58,7 +60,7 @@ def print_files(files: Mapping[str, str | Sequence[str]], *, console: Console) -
     """Where the files are, one a line and never wrapped."""
     for kind, places in files.items():
         for place in [places] if isinstance(places, str) else places:
-            line = Text.assemble((f"{kind:<12}", "dim"), place)
+            line = Text.assemble((f"{kind:<12}", "dim"), printable(place))
             console.print(line, soft_wrap=True)
 
 
@@ -84,7 +86,7 @@ def _token_table(explanation: Mapping[str, Any], console: Console) -> Table:
     for token in explanation["tokens"]:
         table.add_row(
             str(token["position"]),
-            Text(_visible(token["token"]).strip() or repr(token["token"])),
+            Text(printable(token["token"]).strip() or ascii(token["token"])),
             evidence_bar(token["evidence"], console),
             _decimal(token["evidence"]),
         )
@@ -117,7 +119,7 @@ def _target_table(explanations: Sequence[Mapping[str, Any]], console: Console) -
         known = [token["evidence"] for token in explanation["tokens"]]
         evidence = None if None in known else sum(known) / len(known)
         table.add_row(
-            Text(_visible(explanation["target"])),
+            Text(printable(explanation["target"])),
             evidence_bar(evidence, console),
             _decimal(evidence),
             _decimal(explanation["insertion_auc"]),
@@ -159,8 +161,3 @@ def _can_draw(console: Console) -> bool:
 
 def _decimal(value: float | None) -> str:
     return "missing" if value is None else f"{value:.3f}"
-
-
-def _visible(text: str) -> str:
-    """The text without anything that could move a cursor or start a new line."""
-    return "".join(one if one.isprintable() else " " for one in text)

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from eagle_mllm.errors import EagleError
+from eagle_mllm.printable import printable
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -73,7 +74,7 @@ class EagleGroup(TyperGroup):
 
 def complain(message: str) -> int:
     """Print the one error line; returns the exit code for bad input."""
-    typer.echo(f"eagle: error: {' '.join(message.split())}", err=True)
+    typer.echo(f"eagle: error: {' '.join(printable(message).split())}", err=True)
     return BAD_INPUT
 
 

@@ -13,6 +13,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from eagle_mllm.printable import printable
+
 OnPass = Callable[[int], None]
 
 
@@ -27,7 +29,7 @@ class PassProgress:
     def note(self, text: str) -> None:
         """One line that stays. For steps during which a library below draws bars of its own."""
         if self.visible:
-            self._console.print(text, markup=False, style="dim")
+            self._console.print(printable(text), markup=False, style="dim")
 
     @contextmanager
     def step(self, label: str) -> Iterator[None]:
@@ -57,7 +59,7 @@ class PassProgress:
             redirect_stderr=False,
         )
         with progress:
-            task = progress.add_task(label, total=planned)
+            task = progress.add_task(printable(label), total=planned)
 
             def on_pass(done: int) -> None:
                 # A search that decides as it goes may need more than it planned.

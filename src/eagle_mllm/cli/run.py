@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json
 from eagle_mllm.cli.loading import library_bars
+from eagle_mllm.printable import printable
 from eagle_mllm.runs.config import RunConfig, load_config, parse_setting
 from eagle_mllm.runs.executors import Executor, SerialExecutor
 from eagle_mllm.runs.ray_executor import RayExecutor
@@ -118,7 +119,7 @@ def run(
     if as_json:
         print_json(_values(tally))
     elif not quiet:
-        typer.echo(_summary(tally))
+        typer.echo(printable(_summary(tally)))
 
 
 def parse_shard(text: str) -> Shard:
