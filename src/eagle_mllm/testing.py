@@ -14,18 +14,16 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from os import PathLike, fspath
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.attribution.generation import Generation, Target
-from eagle_mllm.attribution.images import ImageLike, read_image
+from eagle_mllm.attribution.images import ImageLike, path_of, read_image
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model, ModelInfo, Scorer, SubsetScores
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.words import token_spans, token_texts
 from eagle_mllm.errors import ImageError, ModelError, SettingError
 
 Box = tuple[int, int, int, int]
@@ -129,18 +127,28 @@ class PlantedModel(Model):
             id="planted", revision=None, family="planted", dtype="float32", device="cpu"
         )
 
-    def generate(self, image: ImageLike, prompt: str, *, max_new_tokens: int = 128) -> Generation:
+    def generate(
+        self,
+        image: ImageLike,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        image_path: str | None = None,
+    ) -> Generation:
         """The planted answer, whatever the image and the prompt."""
         ids = (*self._vocabulary.encode(self._answer), EOS)
-        return self._generation(image, prompt, ids[:max_new_tokens])
+        return self._generation(image, prompt, ids[:max_new_tokens], path=image_path)
 
-    def with_answer(self, image: ImageLike, prompt: str, answer: str) -> Generation:
+    def with_answer(
+        self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
+    ) -> Generation:
         """Another answer, of words that the model knows: its own, those with evidence, and rivals.
 
         Raises:
             ModelError: the model does not know a word.
         """
-        return self._generation(image, prompt, (*self._vocabulary.encode(answer), EOS))
+        ids = (*self._vocabulary.encode(answer), EOS)
+        return self._generation(image, prompt, ids, path=image_path)
 
     def scorer(
         self,
@@ -161,17 +169,16 @@ class PlantedModel(Model):
         ]
         return _PlantedScorer(tokens, self._batch_size, returns_nan=self._returns_nan)
 
-    def _generation(self, image: ImageLike, prompt: str, ids: tuple[int, ...]) -> Generation:
-        text, spans = token_spans(ids, self._vocabulary.decode)
-        return Generation(
+    def _generation(
+        self, image: ImageLike, prompt: str, ids: tuple[int, ...], *, path: str | None
+    ) -> Generation:
+        return Generation.from_ids(
+            ids,
             image=read_image(image),
             prompt=prompt,
-            text=text,
-            ids=ids,
-            tokens=token_texts(text, spans),
-            spans=spans,
-            special=tuple(token == EOS for token in ids),
-            image_path=fspath(image) if isinstance(image, str | PathLike) else None,
+            decode=self._vocabulary.decode,
+            special={EOS},
+            image_path=path or path_of(image),
             encode=self._vocabulary.encode,
         )
 

@@ -53,17 +53,14 @@ class Writer:
         return self.tokenizer.decode(list(ids), skip_special_tokens=True)
 
     def generation(self, ids):
-        from eagle_mllm.attribution.generation import Generation, token_spans, token_texts
+        from eagle_mllm.attribution.generation import Generation
 
-        text, spans = token_spans(ids, self.decode)
-        return Generation(
+        return Generation.from_ids(
+            ids,
             image=np.zeros((2, 3, 3), dtype=np.uint8),
             prompt="What is in the image?",
-            text=text,
-            ids=tuple(ids),
-            tokens=token_texts(text, spans),
-            spans=spans,
-            special=tuple(token == self.eos for token in ids),
+            decode=self.decode,
+            special={self.eos},
             encode=self.encode,
         )
 
@@ -354,6 +351,22 @@ def test_emoji_and_chinese_words_are_found(writer):
     assert writer.decode(generation.find(EMOJI).ids).strip() == EMOJI
 
 
+def test_each_word_is_a_target_in_the_order_of_the_answer(answer):
+    targets = answer.each_word()
+    assert [target.text for target in targets] == [word.text for word in answer.words]
+    assert [target.positions for target in targets] == [word.tokens for word in answer.words]
+    assert [target for target in targets if target.text == "black"] == [
+        answer.find("black"),
+        answer.find("black", 1),
+    ]
+
+
+@pytest.mark.parametrize("text", ["?!", EMOJI, "..."])
+def test_an_answer_without_words_is_one_clear_line(writer, refused, text):
+    message = refused(writer.says(text).each_word)
+    assert f'"{text}" has no words' in message
+
+
 def test_words_know_their_place_and_tokens(answer):
     assert [word.text for word in answer.words][:3] == ["Two", "black", "cats"]
     for word in answer.words:
@@ -403,14 +416,14 @@ def test_tokens_outside_the_answer_are_refused_with_those_there_are(writer, refu
 def test_a_long_answer_is_cut_short_in_messages(writer, refused):
     long = writer.says("a cat on a tree\n" * 40)
     assert len(refused(long.find, "xylophone")) < 220
-    assert refused(long.at, 9999).endswith("and so on.")
+    assert refused(long.at, 9999).endswith("and so on")
 
 
 @pytest.mark.parametrize("ids", ["none", "end alone"])
 def test_an_empty_answer_has_nothing_to_explain(writer, refused, ids):
     generation = writer.generation(() if ids == "none" else (writer.eos,))
     assert generation.words == ()
-    assert "The answer is empty" in refused(generation.all)
+    assert "the answer is empty" in refused(generation.all)
     assert "is not in" in refused(generation.find, "cat")
 
 
@@ -529,9 +542,10 @@ def test_the_encoder_is_no_part_of_the_value(writer):
 
 
 def test_pickling_keeps_a_generation(writer):
-    generation = replace(writer.says("a cat"), encode=None)
+    generation = writer.says("a cat")
     again = pickle.loads(pickle.dumps(generation))
     assert again == generation
+    assert again.encode("a tree") == generation.encode("a tree")
     assert not again.image.flags.writeable
 
 

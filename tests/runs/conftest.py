@@ -44,11 +44,11 @@ def planted(monkeypatch):
             self.errors = {}
             self.answers = 0
 
-        def generate(self, image, prompt, *, max_new_tokens=128):
+        def generate(self, image, prompt, **options):
             self.answers += 1
             if self.answers in self.errors:
                 raise self.errors[self.answers]
-            return super().generate(image, prompt, max_new_tokens=max_new_tokens)
+            return super().generate(image, prompt, **options)
 
     model = Fallible()
     monkeypatch.setattr(registry, "load_model", lambda name, **options: model)

@@ -4,7 +4,7 @@
 pairs of a position in the answer and the vocabulary id whose probability is explained there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -31,31 +31,32 @@ __all__ = ["Generation", "Span", "Target", "Word", "token_spans", "token_texts"]
 class Target:
     """The tokens to explain: position t_i in the answer and vocabulary id v_i, i = 1..n.
 
-    Args:
-        positions: Positions in the answer, counted from 0, rising.
-        ids: The vocabulary id explained at each position.
-        text: What the target says, for labels.
-        is_counterfactual: Whether the ids are not those the model wrote (v_i != y_{t_i}).
-
     Raises:
-        TargetError: There are no tokens, ids and positions differ in number, or the positions do
-            not rise from 0 on.
+        TargetError: there are no tokens, ids and positions differ in number, or the positions are
+            negative or do not rise.
     """
 
     positions: tuple[int, ...]
+    """Positions in the answer, counted from 0, rising."""
+
     ids: tuple[int, ...]
+    """The vocabulary id explained at each position."""
+
     text: str
+    """What the target says, for labels."""
+
     is_counterfactual: bool = False
+    """Whether the ids are not those the model wrote (v_i != y_{t_i})."""
 
     def __post_init__(self) -> None:
         if not self.positions or len(self.positions) != len(self.ids):
             raise TargetError(
-                f"A target has {len(self.positions)} positions and {len(self.ids)} ids; "
-                "expected as many ids as positions, at least one."
+                f"a target has {len(self.positions)} positions and {len(self.ids)} ids; "
+                "expected as many ids as positions, at least one"
             )
         if self.positions[0] < 0 or any(a >= b for a, b in pairwise(self.positions)):
             raise TargetError(
-                f"The positions of a target are {self.positions}; expected them rising from 0 on."
+                f"the positions of a target are {self.positions}; expected rising numbers from 0"
             )
 
     def __len__(self) -> int:
@@ -66,46 +67,92 @@ class Target:
 class Generation(ArrayValue):
     """An answer to a prompt about an image.
 
-    Args:
-        image: The image as the user sees it, `(h, w, 3)`.
-        prompt: What the model was asked.
-        text: The answer, without special tokens.
-        ids: Vocabulary ids of the answer, with the final end-of-sequence token if there is one.
-        tokens: What each token adds to the text; "" for bytes that a later token completes.
-        spans: Character offsets of each token in the text; empty for special tokens.
-        special: Whether each token is special (end of sequence and the like).
-        image_path: Where the image came from, if from a file.
-        encode: Turns an answer into ids as the model would write them, without the
-            end-of-sequence token. Only `counterfactual` needs it; it is not stored in files.
+    It holds no model: it can be pickled and sent to another process, and keeps no weights alive.
 
     Raises:
-        ModelError: The ids, tokens, spans and special flags differ in number, or a span lies
+        ModelError: the ids, tokens, spans and special flags differ in number, or a span lies
             outside the text.
     """
 
     image: RGBImage = field(repr=False)
+    """The image as the user sees it, `(h, w, 3)`."""
+
     prompt: str
+    """What the model was asked."""
+
     text: str
+    """The answer, without special tokens."""
+
     ids: tuple[int, ...]
+    """Vocabulary ids of the answer, with the final end-of-sequence token if there is one."""
+
     tokens: tuple[str, ...]
+    """What each token adds to the text; "" for bytes that a later token completes."""
+
     spans: tuple[Span, ...]
+    """Character offsets of each token in the text; empty for special tokens."""
+
     special: tuple[bool, ...]
+    """Whether each token is special (end of sequence and the like)."""
+
     image_path: str | None = None
+    """Where the image came from, if from a file."""
+
     encode: Callable[[str], tuple[int, ...]] | None = field(default=None, compare=False, repr=False)
+    """Turns an answer into ids as the model would write them, without the end-of-sequence token.
+
+    Only `counterfactual` needs it; it is not stored in files.
+    """
+
+    @classmethod
+    def from_ids(
+        cls,
+        ids: Sequence[int],
+        *,
+        image: RGBImage,
+        prompt: str,
+        decode: Callable[[Sequence[int]], str],
+        special: Container[int],
+        encode: Callable[[str], tuple[int, ...]] | None = None,
+        image_path: str | None = None,
+    ) -> "Generation":
+        """An answer from the vocabulary ids that a model wrote.
+
+        Args:
+            ids: the answer, with its end-of-sequence token if it has one.
+            image: the image as the user sees it.
+            prompt: what the model was asked.
+            decode: turns ids into text, leaving out special tokens and cleaning nothing up.
+            special: the vocabulary ids that write no text.
+            encode: see the field; something that can be pickled.
+            image_path: where the image came from, if from a file.
+        """
+        text, spans = token_spans(ids, decode)
+        return cls(
+            image=image,
+            prompt=prompt,
+            text=text,
+            ids=tuple(ids),
+            tokens=token_texts(text, spans),
+            spans=spans,
+            special=tuple(token in special for token in ids),
+            image_path=image_path,
+            encode=encode,
+        )
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.tokens), len(self.spans), len(self.special)}
         if len(lengths) > 1:
             raise ModelError(
-                f"An answer has {len(self.ids)} ids, {len(self.tokens)} tokens, "
+                f"an answer has {len(self.ids)} ids, {len(self.tokens)} tokens, "
                 f"{len(self.spans)} spans and {len(self.special)} special flags; "
-                "expected one of each for each token."
+                "expected one of each for each token"
             )
         for span in self.spans:
             if not 0 <= span.start <= span.stop <= len(self.text):
                 raise ModelError(
-                    f"A token stands at {tuple(span)} in an answer of {len(self.text)} characters; "
-                    "expected start <= stop within the text."
+                    f"a token covers {tuple(span)} of an answer of {len(self.text)} characters; "
+                    "expected start <= stop within the text"
                 )
         self._freeze_arrays()
 
@@ -118,22 +165,35 @@ class Generation(ArrayValue):
         """The words of the answer, each with the positions of its tokens."""
         return words_of(self.text, self.spans)
 
+    def each_word(self) -> tuple[Target, ...]:
+        """One target for each word of the answer, in order.
+
+        Raises:
+            TargetError: the answer has no word.
+        """
+        if not self.words:
+            raise TargetError(
+                f"the answer {self._quoted} has no words: nothing in it is a letter or a number; "
+                "explain the whole answer, or a part of it by `span` or `at`"
+            )
+        return tuple(self._target(word.tokens, word.text) for word in self.words)
+
     def all(self, *, include_eos: bool = False) -> Target:
         """The whole answer.
 
         Args:
-            include_eos: Whether special tokens count too, as in the reference.
+            include_eos: whether special tokens count too, as in the reference.
 
         Raises:
-            TargetError: The answer has no such token.
+            TargetError: the answer has no such token.
         """
         positions = tuple(
             position for position, special in enumerate(self.special) if include_eos or not special
         )
         if not positions:
             raise TargetError(
-                f"The answer is empty ({len(self.ids)} tokens, all special), so there is nothing "
-                "to explain; ask another prompt or give an answer with `model.with_answer`."
+                f"the answer is empty ({len(self.ids)} tokens, all special), so there is nothing "
+                "to explain; ask another prompt or give an answer with `model.with_answer`"
             )
         return self._target(positions, self.text)
 
@@ -141,13 +201,13 @@ class Generation(ArrayValue):
         """The tokens at positions `start` to `stop - 1`, or the one at `start`.
 
         Raises:
-            TargetError: The range is empty or leaves the answer.
+            TargetError: the range is empty or leaves the answer.
         """
         stop = start + 1 if stop is None else stop
         if not 0 <= start < stop <= len(self.ids):
             raise TargetError(
-                f"There are no tokens from {start} to before {stop}; the answer has "
-                f"{len(self.ids)}: {self._numbered_tokens}."
+                f"there are no tokens from {start} to before {stop}; the answer has "
+                f"{len(self.ids)}: {self._numbered_tokens}"
             )
         positions = tuple(range(start, stop))
         text = self.text[self.spans[start].start : self.spans[stop - 1].stop].strip()

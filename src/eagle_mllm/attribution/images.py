@@ -4,7 +4,7 @@ Everything that follows (regions, hiding, saliency maps) counts pixels of this o
 is read here must be what a viewer shows: upright, opaque, 8 bits, RGB.
 """
 
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,11 @@ def read_image(image: ImageLike, *, max_pixels: int | None = MAX_PIXELS) -> RGBI
         name = str(getattr(image, "filename", "") or "the PIL image")
         return _from_pil(image, name, max_pixels)
     return _from_file(image, max_pixels)
+
+
+def path_of(image: ImageLike) -> str | None:
+    """Where an image comes from: its path, or None for pixels."""
+    return fspath(image) if isinstance(image, str | PathLike) else None
 
 
 def _from_file(location: object, max_pixels: int | None) -> RGBImage:

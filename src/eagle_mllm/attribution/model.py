@@ -95,26 +95,38 @@ class Model(ABC):
         """Which model this is."""
 
     @abstractmethod
-    def generate(self, image: ImageLike, prompt: str, *, max_new_tokens: int = 128) -> Generation:
+    def generate(
+        self,
+        image: ImageLike,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        image_path: str | None = None,
+    ) -> Generation:
         """The model's own answer, by greedy decoding.
 
         Args:
             image: a path, a PIL image, or an RGB uint8 array.
             prompt: the user's words, without any chat template.
             max_new_tokens: longest answer; a cut answer does not end in EOS.
+            image_path: where the image came from, for whoever read it already; by default the
+                path given as `image`.
 
         Raises:
             ImageError: the image cannot be read.
         """
 
     @abstractmethod
-    def with_answer(self, image: ImageLike, prompt: str, answer: str) -> Generation:
+    def with_answer(
+        self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
+    ) -> Generation:
         """A given answer, encoded as the model itself would write it and ended by EOS.
 
         Args:
             image: a path, a PIL image, or an RGB uint8 array.
             prompt: the user's words, without any chat template.
             answer: the text to explain instead of the model's own answer.
+            image_path: where the image came from, as in `generate`.
 
         Raises:
             ImageError: the image cannot be read.

@@ -65,20 +65,8 @@ def choose_targets(generation: Generation, choice: TargetChoice) -> list[Target]
         replacing = choice.words[0] if choice.words else None
         return [generation.counterfactual(choice.counterfactual, replacing=replacing)]
     if choice.all_words:
-        return _every_word(generation)
+        return list(generation.each_word())
     targets = [generation.find(word) for word in choice.words]
     targets += [generation.span(text) for text in choice.spans]
     targets += [generation.at(start, stop) for start, stop in choice.tokens]
     return targets or [generation.all()]
-
-
-def _every_word(generation: Generation) -> list[Target]:
-    """One target a word, repeated words by their turn; a word without letters is none."""
-    seen: dict[str, int] = {}
-    targets = []
-    for word in generation.words:
-        turn = seen.get(word.text, 0)
-        seen[word.text] = turn + 1
-        if any(character.isalnum() for character in word.text):
-            targets.append(generation.find(word.text, turn))
-    return targets

@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from eagle_mllm.errors import ModelError
+from eagle_mllm.errors import ModelError, TargetError
 
 
 class Chat:
@@ -52,7 +52,18 @@ class Chat:
 
         The answer is tokenized behind its prompt, with the white space that the template puts
         between the two, so that its first word is the piece the model itself would choose.
+
+        Raises:
+            TargetError: the answer is empty, or the vocabulary cannot write it.
         """
+        if not answer.strip():
+            raise TargetError("the answer is empty; give the text to explain")
+        ids = self._answer_ids(prompt, answer)
+        if self.tokenizer.unk_token_id in ids:
+            raise TargetError(f"the vocabulary cannot write {answer!r}; use other words")
+        return ids
+
+    def _answer_ids(self, prompt: str, answer: str) -> tuple[int, ...]:
         if self.template is None:
             return self._encode(answer, special=False)
         text = self.prompt_text(prompt)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable
 from functools import partial
-from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import torch
 import transformers
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.generation import Generation, Target, token_spans, token_texts
-from eagle_mllm.attribution.images import ImageLike, read_image
+from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.images import ImageLike, path_of, read_image
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model, ModelInfo
 from eagle_mllm.attribution.regions import Regions
@@ -134,7 +133,14 @@ class HuggingFaceModel(Model):
         info = self.info
         return f"HuggingFaceModel({info.id!r}, {info.family}, {info.dtype}, {info.device})"
 
-    def generate(self, image: ImageLike, prompt: str, *, max_new_tokens: int = 128) -> Generation:
+    def generate(
+        self,
+        image: ImageLike,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        image_path: str | None = None,
+    ) -> Generation:
         """The model's own answer, by greedy decoding.
 
         Greedy means the arg max of the model's distribution: sampling, beams and repetition
@@ -154,9 +160,11 @@ class HuggingFaceModel(Model):
         with torch.no_grad():
             ids = self.module.generate(**inputs, generation_config=self._greedy(max_new_tokens))
         answer = tuple(ids[0, len(encoded.ids) :].tolist())
-        return self._generation(image, pixels, encoded, answer)
+        return self._generation(pixels, encoded, answer, path=image_path or path_of(image))
 
-    def with_answer(self, image: ImageLike, prompt: str, answer: str) -> Generation:
+    def with_answer(
+        self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
+    ) -> Generation:
         """A given answer, encoded as the model itself would write it and ended by EOS.
 
         Raises:
@@ -165,9 +173,10 @@ class HuggingFaceModel(Model):
         """
         pixels = read_image(image)
         encoded = self.family.encode(pixels, prompt)
-        ids = self._encode_answer(prompt, answer)
+        ids = self.family.chat.encode_answer(prompt, answer)
         end = self.family.chat.end_id(prompt, self._end_ids())
-        return self._generation(image, pixels, encoded, ids if end is None else (*ids, end))
+        written = ids if end is None else (*ids, end)
+        return self._generation(pixels, encoded, written, path=image_path or path_of(image))
 
     def scorer(
         self,
@@ -241,32 +250,19 @@ class HuggingFaceModel(Model):
             )
 
     def _generation(
-        self, image: ImageLike, pixels: RGBImage, encoded: EncodedPrompt, ids: tuple[int, ...]
+        self, pixels: RGBImage, encoded: EncodedPrompt, ids: tuple[int, ...], *, path: str | None
     ) -> Generation:
         chat = self.family.chat
-        text, spans = token_spans(ids, chat.decode)
-        specials = {*self.family.parts.tokenizer.all_special_ids, *self._end_ids()}
-        return Generation(
+        return Generation.from_ids(
+            ids,
             image=pixels,
             prompt=encoded.prompt,
-            text=text,
-            ids=ids,
-            tokens=token_texts(text, spans),
-            spans=spans,
-            special=tuple(token in specials for token in ids),
-            image_path=fspath(image) if isinstance(image, str | PathLike) else None,
-            encode=lambda answer: self._encode_answer(encoded.prompt, answer),
+            decode=chat.decode,
+            special={*self.family.parts.tokenizer.all_special_ids, *self._end_ids()},
+            image_path=path,
+            # Of the tokenizer alone: an answer that is kept does not keep the model in memory.
+            encode=partial(chat.encode_answer, encoded.prompt),
         )
-
-    def _encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
-        if not answer.strip():
-            raise TargetError("the answer is empty; give the text to explain")
-        ids = self.family.chat.encode_answer(prompt, answer)
-        if self.family.parts.tokenizer.unk_token_id in ids:
-            raise TargetError(
-                f"the vocabulary of {self._name} cannot write {answer!r}; use other words"
-            )
-        return ids
 
     def _greedy(self, max_new_tokens: int) -> transformers.GenerationConfig:
         ends = self._end_ids()
