@@ -13,8 +13,8 @@ import torch
 import transformers as hf
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
+from eagle_mllm.loading import CHECKPOINTS
 from eagle_mllm.models.huggingface import HuggingFaceModel
-from eagle_mllm.models.registry import CHECKPOINTS
 
 
 @dataclass(frozen=True, kw_only=True)

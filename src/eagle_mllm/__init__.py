@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from eagle_mllm.attribution.several import attribute_each as attribute_each
     from eagle_mllm.attribution.trace import Trace as Trace
     from eagle_mllm.errors import EagleError as EagleError
-    from eagle_mllm.models.registry import load_model as load_model
+    from eagle_mllm.loading import load_model as load_model
 
     __version__: str
 
@@ -63,7 +63,7 @@ _HOME = {
     "attribute": "eagle_mllm.attribution.method",
     "attribute_each": "eagle_mllm.attribution.several",
     "load": "eagle_mllm.attribution.io",
-    "load_model": "eagle_mllm.models.registry",
+    "load_model": "eagle_mllm.loading",
     "metrics": "eagle_mllm.metrics",
     "modality_reliance": "eagle_mllm.attribution.reliance",
     "report": "eagle_mllm.report",

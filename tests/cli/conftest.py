@@ -67,7 +67,7 @@ def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[dict[str, Any]]]:
     """Let every model name load the given model; the calls of `load_model` are recorded."""
-    from eagle_mllm.models import registry
+    from eagle_mllm import loading
 
     def install(model: Any) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[dict[str, Any]
                 raise model
             return model
 
-        monkeypatch.setattr(registry, "load_model", load_model)
+        monkeypatch.setattr(loading, "load_model", load_model)
         return calls
 
     return install

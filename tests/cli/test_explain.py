@@ -202,14 +202,14 @@ def test_quiet_prints_nothing_and_still_writes(eagle, picture, folder, planted):
 
 
 def test_what_libraries_print_does_not_reach_the_json(eagle, picture, load, monkeypatch):
-    from eagle_mllm.models import registry
+    from eagle_mllm import loading
     from eagle_mllm.testing import PlantedModel
 
     def noisy(name, **options):
         print("Loading checkpoint shards")  # noqa: T201
         return PlantedModel("a cat", {})
 
-    monkeypatch.setattr(registry, "load_model", noisy)
+    monkeypatch.setattr(loading, "load_model", noisy)
     result = eagle("explain", picture, "--json", "--regions", "grid", "--n-regions", 2)
     assert json.loads(result.stdout)["answer"] == "a cat"
     assert result.stderr == "Loading checkpoint shards\n"

@@ -16,7 +16,7 @@ from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 # The command on a planted model, so that no weights are needed; %s runs before the command.
 PROGRAM = """
 import signal, sys, time
-from eagle_mllm.models import registry
+from eagle_mllm import loading
 from eagle_mllm.testing import PlantedModel
 from eagle_mllm.cli.main import main
 
@@ -30,7 +30,7 @@ class Slow(PlantedModel):
         return super().scorer(*arguments, **options)
 
 SLEEP = 0
-registry.load_model = lambda name, **options: Slow("a cat", {})
+loading.load_model = lambda name, **options: Slow("a cat", {})
 %s
 main()
 """

@@ -59,7 +59,7 @@ def load(checkpoint: Callable[[str], Path]) -> Callable[..., Any]:
 
     Its pixels are the image processor's own unless asked otherwise: that path is the judge.
     """
-    from eagle_mllm.models import load_model
+    from eagle_mllm import load_model
 
     def loaded(name: str, *, batch_size: Any = 4, pixels: str = "processor") -> Any:
         place = name if name.startswith("demo") else checkpoint(name)
@@ -125,7 +125,7 @@ def _plain_forward(
 def _train(tiny: ModuleType, path: Path) -> None:
     import torch
 
-    from eagle_mllm.models import load_model
+    from eagle_mllm import load_model
 
     model = load_model(path, device="cpu")
     module, family = model.module, model.family

@@ -306,7 +306,7 @@ def test_a_model_in_training_mode_is_refused_and_left_so(load, cached, tiny, reg
 
 
 def test_half_precision_gives_float32_scores_nearby(checkpoint, cached, regions):
-    from eagle_mllm.models import load_model
+    from eagle_mllm import load_model
 
     model, generation = cached("qwen2_5_vl")
     half = load_model(checkpoint("qwen2_5_vl"), device="cpu", dtype="bfloat16")

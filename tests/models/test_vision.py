@@ -160,7 +160,7 @@ def test_a_model_that_takes_no_features_gets_pixels(load, monkeypatch):
 
 
 def test_half_precision_is_as_near_to_float32_as_the_models_own(checkpoint, load):
-    from eagle_mllm.models import load_model
+    from eagle_mllm import load_model
 
     _, pixels = encoder(load("qwen2_5_vl"), (40, 28))
     ((exact, _),) = both(load("qwen2_5_vl"), *encoder(load("qwen2_5_vl"), (40, 28)))

@@ -34,7 +34,7 @@ def settings_file(tmp_path):
 @pytest.fixture
 def planted(monkeypatch):
     """Let every model name load a planted model, which can be told to fail at some answers."""
-    from eagle_mllm.models import registry
+    from eagle_mllm import loading
     from eagle_mllm.testing import Evidence, PlantedModel
 
     class Fallible(PlantedModel):
@@ -51,7 +51,7 @@ def planted(monkeypatch):
             return super().generate(image, prompt, **options)
 
     model = Fallible()
-    monkeypatch.setattr(registry, "load_model", lambda name, **options: model)
+    monkeypatch.setattr(loading, "load_model", lambda name, **options: model)
     return model
 
 

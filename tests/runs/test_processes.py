@@ -17,7 +17,7 @@ import signal, sys, time
 import typer
 from eagle_mllm.cli.problems import EagleGroup
 from eagle_mllm.cli.run import run
-from eagle_mllm.models import registry
+from eagle_mllm import loading
 from eagle_mllm.testing import PlantedModel
 
 # Started in the background by a shell, we would have inherited that Ctrl-C is ignored.
@@ -33,8 +33,8 @@ class Slow(PlantedModel):
         return super().scorer(*arguments, **options)
 
 STUCK_AT = None
-real = registry.load_model
-registry.load_model = lambda name, **options: Slow("a small star", {})
+real = loading.load_model
+loading.load_model = lambda name, **options: Slow("a small star", {})
 %s
 app = typer.Typer(cls=EagleGroup)
 app.callback()(lambda: None)
@@ -133,7 +133,7 @@ def test_a_terminal_sees_samples_done_rate_and_failures_and_a_pipe_does_not(
 @pytest.mark.slow
 def test_a_real_model_killed_in_the_middle_goes_on_to_the_same_bytes(here, settings_file, results):
     arguments = (settings_file(), "--set", "model.id=demo/llava", "--out")
-    real = {"before": "registry.load_model = real"}
+    real = {"before": "loading.load_model = real"}
     with subprocess.Popen(
         _command(*arguments, "killed", **real), stderr=subprocess.PIPE
     ) as process:
@@ -152,7 +152,7 @@ def test_a_real_model_killed_in_the_middle_goes_on_to_the_same_bytes(here, setti
 @pytest.mark.slow
 def test_ray_gives_the_bytes_of_one_process_with_a_real_model(here, settings_file, results):
     arguments = (settings_file(), "--set", "model.id=demo/llava", "--limit", "4", "--out")
-    real = {"before": "registry.load_model = real"}
+    real = {"before": "loading.load_model = real"}
     _finish(*arguments, "alone", **real)
     _finish(*arguments, "spread", "--executor", "ray", "--workers", "2", **real)
     (alone,), (spread,) = (here / "alone").iterdir(), (here / "spread").iterdir()

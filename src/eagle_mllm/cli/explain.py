@@ -32,6 +32,7 @@ from eagle_mllm.cli.regions import regions_for
 from eagle_mllm.cli.summary import summary
 from eagle_mllm.cli.targets import TargetChoice, choose_targets, target_choice
 from eagle_mllm.errors import SettingError
+from eagle_mllm.models.settings import ModelSettings
 
 DEFAULT_PROMPT = "Describe the image."
 
@@ -113,11 +114,13 @@ def explain(
         ),
         model=ModelChoice(
             name=model,
-            revision=revision,
-            device=device,
-            dtype=dtype,
-            batch_size=parse_batch_size(batch_size),
-            pixels=pixels,
+            settings=ModelSettings(
+                revision=revision,
+                device=device,
+                dtype=dtype,
+                batch_size=parse_batch_size(batch_size),
+                pixels=pixels,
+            ),
         ),
         max_new_tokens=max_new_tokens,
         folder=out or default_folder(image.stem, force=force),

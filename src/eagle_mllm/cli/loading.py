@@ -3,25 +3,21 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from eagle_mllm import loading
 from eagle_mllm.attribution.model import Model
-from eagle_mllm.cli.options import PixelsChoice
-from eagle_mllm.cli.parsing import BatchSize
+from eagle_mllm.models.settings import ModelSettings
 
 _NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """Which weights answer, and how they are run."""
+    """The model to explain, and how it is run."""
 
     name: str = "demo"
-    revision: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    batch_size: BatchSize = "auto"
-    pixels: PixelsChoice = "auto"
+    settings: ModelSettings = field(default_factory=ModelSettings)
 
 
 def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
@@ -35,16 +31,7 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
         ModelError: If there is no such model, or it cannot be loaded or take images.
     """
     with library_bars(show=show_bars):
-        from eagle_mllm.models import registry
-
-        return registry.load_model(
-            choice.name,
-            revision=choice.revision,
-            device=choice.device,
-            dtype=choice.dtype,
-            batch_size=choice.batch_size,
-            pixels=choice.pixels,
-        )
+        return loading.load_model(choice.name, **choice.settings.options)
 
 
 @contextmanager

@@ -5,15 +5,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from eagle_mllm.models import settings
+
 TARGET = "What to explain"
 METHOD = "Method"
 MODEL = "Model"
 OUTPUT = "Output"
 
 FillChoice = Literal["black", "mean", "blur"]
-DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
 SearchChoice = Literal["multilevel", "greedy", "windowed"]
-PixelsChoice = Literal["auto", "component", "processor"]
 
 Prompt = Annotated[
     str, typer.Option(metavar="TEXT", help="What the model is asked.", rich_help_panel=TARGET)
@@ -139,7 +139,7 @@ Device = Annotated[
     str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=MODEL)
 ]
 Dtype = Annotated[
-    DtypeChoice, typer.Option(help="Number format of the weights.", rich_help_panel=MODEL)
+    settings.Dtype, typer.Option(help="Number format of the weights.", rich_help_panel=MODEL)
 ]
 Batch = Annotated[
     str,
@@ -151,7 +151,7 @@ Batch = Annotated[
     ),
 ]
 Pixels = Annotated[
-    PixelsChoice,
+    settings.PixelChoice,
     typer.Option(
         help="How images with hidden regions are made: component adds up regions that are resized "
         "once, processor runs the model's image processor on each (exact, slow).",

@@ -1,10 +1,8 @@
 """Option values that are more than one word of text."""
 
-from typing import Literal
-
 import typer
 
-BatchSize = int | Literal["auto"]
+from eagle_mllm.models.settings import BatchSize
 
 
 def parse_batch_size(text: str) -> BatchSize:

@@ -1,15 +1,10 @@
 """How many images a forward pass: as many as help, and as fit."""
 
 from collections.abc import Callable, Hashable
-from typing import Literal
 
 import torch
 
-from eagle_mllm.errors import ModelError
 from eagle_mllm.models.memory import MemoryProbe, memory_of
-
-BatchSize = int | Literal["auto"]
-"""Images a forward pass; "auto" chooses from the free memory of the device."""
 
 LARGEST_BATCH = 8
 """The most images a pass that help. A 7B model gains 2 to 7 % a pass on an H200 from 8 to 32,
@@ -66,14 +61,3 @@ class AutoBatchSize:
         while size > 1 and size * taken > MEMORY_SHARE * free * _TRIAL:
             size //= 2
         return size
-
-
-def checked_batch_size(batch_size: BatchSize) -> BatchSize:
-    """The batch size, if it is one.
-
-    Raises:
-        ModelError: it is neither "auto" nor a positive integer.
-    """
-    if batch_size == "auto" or (isinstance(batch_size, int) and batch_size >= 1):
-        return batch_size
-    raise ModelError(f"batch_size must be 'auto' or a positive integer; got {batch_size!r}")

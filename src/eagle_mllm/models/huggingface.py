@@ -15,12 +15,13 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model, ModelInfo
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import ModelError, RegionError, TargetError
-from eagle_mllm.models.batch_size import AutoBatchSize, BatchSize, checked_batch_size
+from eagle_mllm.models.batch_size import AutoBatchSize
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
-from eagle_mllm.models.pixel_path import PixelChoice, bind_pixels, chosen_path
+from eagle_mllm.models.pixel_path import bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
+from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
 
 
 class HuggingFaceModel(Model):
@@ -38,7 +39,8 @@ class HuggingFaceModel(Model):
         pixels: how hidden regions reach the model; see `eagle_mllm.load_model`.
 
     Raises:
-        ModelError: the batch size is none, or the pixels cannot be made so.
+        SettingError: the batch size or the choice of pixels is unknown.
+        ModelError: the pixels cannot be made so.
     """
 
     def __init__(

@@ -20,14 +20,12 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import cached_file
 
 from eagle_mllm.errors import EagleError, MissingDependency, ModelError
-from eagle_mllm.models.batch_size import BatchSize, checked_batch_size
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import Parts
 from eagle_mllm.models.huggingface import HuggingFaceModel
-from eagle_mllm.models.pixel_path import PixelChoice, checked_pixels
+from eagle_mllm.models.settings import Dtype, ModelSettings
 
-_DTYPES = {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}
 _SUGGESTION = "use one such as llava-hf/llava-1.5-7b-hf, Qwen/Qwen2.5-VL-3B-Instruct or 'demo'"
 
 
@@ -35,11 +33,7 @@ def load_checkpoint(
     place: str,
     *,
     name: str,
-    device: object,
-    dtype: object,
-    batch_size: BatchSize,
-    revision: str | None,
-    pixels: PixelChoice,
+    settings: ModelSettings,
 ) -> HuggingFaceModel:
     """Load weights, tokenizer and image processor; see `eagle_mllm.load_model`.
 
@@ -47,10 +41,9 @@ def load_checkpoint(
         ModelError: the checkpoint cannot be found or loaded, or reads no images.
         MissingDependency: its processor needs a package that is not installed.
     """
-    chosen = choose_device(str(device))
-    precision = choose_dtype(str(dtype), chosen)
-    checked_batch_size(batch_size)
-    checked_pixels(pixels)
+    revision = settings.revision
+    chosen = choose_device(settings.device)
+    precision = choose_dtype(settings.dtype, chosen)
     _require_image_input(_raw_config(place, name=name, revision=revision), name=name)
     try:
         config = AutoConfig.from_pretrained(place, revision=revision)
@@ -74,7 +67,12 @@ def load_checkpoint(
         raise ModelError(f"{name} cannot be loaded: {_first_line(error)}") from error
     family = family_class(config)(config, parts)
     return HuggingFaceModel(
-        module, family, name=name, revision=commit, batch_size=batch_size, pixels=pixels
+        module,
+        family,
+        name=name,
+        revision=commit,
+        batch_size=settings.batch_size,
+        pixels=settings.pixels,
     )
 
 
@@ -99,20 +97,11 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
-def choose_dtype(dtype: str, device: torch.device) -> Any:
-    """What `from_pretrained` takes as dtype; "auto" is float32 on the CPU, else the checkpoint's.
-
-    Raises:
-        ModelError: it is no precision that models run in.
-    """
+def choose_dtype(dtype: Dtype, device: torch.device) -> Any:
+    """What `from_pretrained` takes as dtype; "auto" is float32 on the CPU."""
     if dtype == "auto":
         return torch.float32 if device.type == "cpu" else "auto"
-    try:
-        return _DTYPES[dtype.removeprefix("torch.")]
-    except KeyError:
-        raise ModelError(
-            f"{dtype!r} is no precision; use 'auto', {', '.join(map(repr, _DTYPES))}"
-        ) from None
+    return getattr(torch, dtype)
 
 
 def _raw_config(place: str, *, name: str, revision: str | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which way pixels are made: quickly from region components, or by the image processor itself."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -15,28 +15,12 @@ from eagle_mllm.models.families.base import EncodedPrompt, Family
 from eagle_mllm.models.pipeline import PixelPipeline
 from eagle_mllm.models.pixels import PixelSource
 from eagle_mllm.models.processor_pixels import ProcessorPixels
-
-PixelPath = Literal["component", "processor"]
-"""How pixels are made: `ComponentPixels` or `ProcessorPixels`."""
-
-PixelChoice = PixelPath | Literal["auto"]
-"""A path, or "auto": components where they reproduce the model's image processor."""
+from eagle_mllm.models.settings import PixelChoice, PixelPath, checked_pixels
 
 _TOLERANCE = 2.0
 """Mean difference between the paths, in steps of the 8-bit scale. A tenth of it is usual."""
 
 _ANY_SIZE = (64, 64)
-
-
-def checked_pixels(choice: PixelChoice) -> PixelChoice:
-    """The choice, if it is one.
-
-    Raises:
-        ModelError: it is not.
-    """
-    if choice in ("auto", "component", "processor"):
-        return choice
-    raise ModelError(f"pixels must be 'auto', 'component' or 'processor'; got {choice!r}")
 
 
 def chosen_path(choice: PixelChoice, family: Family) -> PixelPath:

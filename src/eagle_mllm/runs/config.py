@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.errors import SettingError, did_you_mean
+from eagle_mllm.models.settings import BatchSize, Dtype, ModelSettings, PixelChoice
 from eagle_mllm.runs.methods import MethodSection, Section
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -37,10 +38,20 @@ class ModelSection(Section):
 
     id: str
     device: str = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_size: Positive | Literal["auto"] = "auto"
-    pixels: Literal["auto", "component", "processor"] = "auto"
+    dtype: Dtype = "auto"
+    batch_size: BatchSize = "auto"
+    pixels: PixelChoice = "auto"
     revision: str | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> "ModelSection":
+        _ = self.settings
+        return self
+
+    @property
+    def settings(self) -> ModelSettings:
+        """Every key but `id`."""
+        return ModelSettings(**self.model_dump(exclude={"id"}))
 
 
 class RegionsSection(Section):

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from time import perf_counter
 
+from eagle_mllm import loading
 from eagle_mllm.attribution.model import Model, ModelInfo
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import EagleError
-from eagle_mllm.models import registry
 from eagle_mllm.runs.config import RunConfig
 from eagle_mllm.runs.measures import measure
 from eagle_mllm.runs.methods import make_method
@@ -111,15 +111,7 @@ class ExplainWork(Work):
     def start(self) -> Worker:
         """Load the configured model."""
         chosen = self.config.model
-        model = registry.load_model(
-            chosen.id,
-            device=chosen.device,
-            dtype=chosen.dtype,
-            batch_size=chosen.batch_size,
-            revision=chosen.revision,
-            pixels=chosen.pixels,
-        )
-        return Worker(model, self.config)
+        return Worker(loading.load_model(chosen.id, **chosen.settings.options), self.config)
 
 
 def failed(sample: Sample, error: Exception, *, seconds: float = 0.0) -> Finished:

@@ -8,8 +8,8 @@ import pytest
 import torch
 import transformers
 
-from eagle_mllm.errors import MissingDependency, ModelError
-from eagle_mllm.models import load_model, registry
+from eagle_mllm import load_model, loading
+from eagle_mllm.errors import EagleError, MissingDependency, ModelError, SettingError
 
 
 def folder_with(tmp_path, **config):
@@ -17,8 +17,8 @@ def folder_with(tmp_path, **config):
     return tmp_path
 
 
-def test_importing_the_registry_does_not_import_torch():
-    code = "import sys, eagle_mllm.models.registry; sys.exit('torch' in sys.modules)"
+def test_importing_the_door_to_models_does_not_import_torch():
+    code = "import sys, eagle_mllm.loading; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -30,14 +30,14 @@ def test_an_unknown_demo_suggests_the_nearest():
 
 
 def test_a_demo_that_was_not_installed_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(registry, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(loading, "CHECKPOINTS", tmp_path)
     with pytest.raises(ModelError, match="'demo/llava' is not part of this installation"):
         load_model("demo/llava")
 
 
 def test_a_demo_is_loaded_from_the_shipped_folder(monkeypatch, checkpoint):
-    monkeypatch.setattr(registry, "CHECKPOINTS", checkpoint("llava").parent)
-    monkeypatch.setitem(registry.DEMOS, "demo/llava", checkpoint("llava").name)
+    monkeypatch.setattr(loading, "CHECKPOINTS", checkpoint("llava").parent)
+    monkeypatch.setitem(loading.DEMOS, "demo/llava", checkpoint("llava").name)
     model = load_model("demo/llava", device="cpu")
     assert (model.info.id, model.info.family) == ("demo/llava", "llava")
 
@@ -90,7 +90,7 @@ def test_a_model_that_the_hub_does_not_give_says_what_to_do(monkeypatch, reason,
 
 
 def test_missing_torch_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    monkeypatch.setattr(loading, "find_spec", lambda _: None)
     with pytest.raises(MissingDependency, match="pip install torch"):
         load_model(folder_with(tmp_path, model_type="llava"))
 
@@ -120,18 +120,19 @@ def test_a_checkpoint_that_lacks_some_weights_is_refused(checkpoint, tmp_path):
     [
         ({"device": "toaster"}, "'toaster' is no device"),
         ({"device": "cuda:97"}, "device 'cuda:97' is not available"),
-        ({"device": "cpu", "dtype": "int8"}, "'int8' is no precision"),
+        ({"device": "cpu", "dtype": "int8"}, "unknown dtype 'int8'; choose one of auto, float32"),
         ({"device": "cpu", "batch_size": 0}, "batch_size must be 'auto' or a positive integer"),
     ],
 )
+@pytest.mark.usefixtures("as_users_run_it")
 def test_impossible_settings_are_refused_before_loading(tmp_path, arguments, message):
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(EagleError, match=message):
         load_model(folder_with(tmp_path, model_type="llava"), **arguments)
 
 
 @pytest.mark.usefixtures("as_users_run_it")
 def test_an_unknown_way_of_making_pixels_is_refused_before_loading(tmp_path):
-    with pytest.raises(ModelError, match="pixels must be 'auto', 'component' or 'processor'; got"):
+    with pytest.raises(SettingError, match="unknown pixels 'fast'; choose one of auto, component"):
         load_model(folder_with(tmp_path, model_type="llava"), device="cpu", pixels="fast")
 
 
@@ -153,7 +154,7 @@ def test_auto_precision_is_float32_on_the_cpu_and_the_checkpoints_elsewhere():
 
     assert choose_dtype("auto", torch.device("cpu")) is torch.float32
     assert choose_dtype("auto", torch.device("cuda")) == "auto"
-    assert choose_dtype("torch.float16", torch.device("cpu")) is torch.float16
+    assert choose_dtype("float16", torch.device("cpu")) is torch.float16
 
 
 def test_a_processor_that_needs_torchvision_says_so(checkpoint, monkeypatch):

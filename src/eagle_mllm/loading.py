@@ -1,12 +1,16 @@
-"""Models by name. This file is light: torch is imported when a model is loaded."""
+"""Models by name, from whichever room can make them.
+
+This file is light: torch is imported when a model is loaded.
+"""
 
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.errors import MissingDependency, ModelError, did_you_mean
+from eagle_mllm.models.settings import BatchSize, ModelSettings, PixelChoice
 
 DEMOS = {
     "demo": "qwen2_5_vl",
@@ -16,7 +20,7 @@ DEMOS = {
 }
 """Names of the small models that ship with the package → their folders."""
 
-CHECKPOINTS = Path(__file__).parents[1] / "scenes" / "checkpoints"
+CHECKPOINTS = Path(__file__).parent / "scenes" / "checkpoints"
 """Where the shipped models lie."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.\-]*(/[\w.\-]+)?")
@@ -27,9 +31,9 @@ def load_model(
     *,
     device: object = "auto",
     dtype: object = "auto",
-    batch_size: int | Literal["auto"] = "auto",
+    batch_size: BatchSize = "auto",
     revision: str | None = None,
-    pixels: Literal["auto", "component", "processor"] = "auto",
+    pixels: PixelChoice = "auto",
 ) -> Model:
     """Load a multimodal language model.
 
@@ -43,9 +47,9 @@ def load_model(
         device: "auto" takes the first of CUDA, Apple's MPS and the CPU; or a torch device.
         dtype: "auto" is the precision of the checkpoint on a GPU and float32 on the CPU; or
             "float32", "bfloat16", "float16" (or the torch dtype).
-        batch_size: images a forward pass; "auto" measures a pass of each new shape of sample and
-            takes what fits into half of the free memory, at most 8 on the CPU and 32 elsewhere.
-            It is halved when memory runs out all the same.
+        batch_size: images per forward pass; "auto" measures a pass of each new shape of sample and
+            takes what fits into half of the free memory, at most 8. It is halved when memory runs
+            out all the same.
         revision: branch, tag or commit of a hub repository.
         pixels: how the pixels of images with hidden regions are made. "component" resizes every
             region once and adds the shown ones up on the device; "processor" hides regions in the
@@ -54,10 +58,18 @@ def load_model(
             processor (LLaVA, Qwen-VL and InternVL with usual settings), else "processor".
 
     Raises:
+        SettingError: a setting is unknown or out of range, such as a device that is not here.
         ModelError: there is no such model, it cannot read images, or components are asked for
             and cannot reproduce its image processor.
         MissingDependency: torch or transformers is not installed.
     """
+    settings = ModelSettings(
+        device=str(device),
+        dtype=_dtype_name(dtype),
+        batch_size=batch_size,
+        revision=revision,
+        pixels=pixels,
+    )
     place = _place(str(name))
     for package in ("torch", "transformers"):
         if find_spec(package) is None:
@@ -66,15 +78,12 @@ def load_model(
             )
     from eagle_mllm.models.loading import load_checkpoint
 
-    return load_checkpoint(
-        place,
-        name=str(name),
-        device=device,
-        dtype=dtype,
-        batch_size=batch_size,
-        revision=revision,
-        pixels=pixels,
-    )
+    return load_checkpoint(place, name=str(name), settings=settings)
+
+
+def _dtype_name(dtype: object) -> Any:
+    """The name of a precision, of torch's or of ours; `ModelSettings` knows which there are."""
+    return str(dtype).removeprefix("torch.")
 
 
 def _place(name: str) -> str:
