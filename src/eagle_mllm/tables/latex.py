@@ -1,6 +1,7 @@
 """Tables as LaTeX with booktabs, for papers."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from eagle_mllm.metrics.summary import Summary
 from eagle_mllm.tables.cells import CellText, cell_text, difference_text
@@ -18,15 +19,31 @@ _SPECIAL = {
     "_": r"\_",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # At the start of a row these would be an argument of the line before.
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    # Some languages make it active, and a font joins it with what is before it.
+    '"': r"\symbol{34}",
+    "`": r"\symbol{96}",
+    "\N{REPLACEMENT CHARACTER}": "?",
     "–": "--",
     "−": "$-$",
     "±": r"$\pm$",
     "λ": r"$\lambda$",
 }
+_LIGATURES = "-',"
+"""Two of these would become one dash or quotation mark."""
 
 
 def latex(tables: Sequence[Table]) -> str:
-    """Each table as a `table` environment; the document needs the package booktabs."""
+    """Each table as a `table` environment; the document needs the package booktabs.
+
+    Labels stay as they are spelled: other scripts than Latin need XeLaTeX or LuaLaTeX and a font.
+    """
     return "\n\n".join(_environment(table) for table in tables) + "\n"
 
 
@@ -85,4 +102,9 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(_SPECIAL.get(character, character) for character in text)
+    return "".join(_apart(*neighbours) for neighbours in pairwise(f" {text}"))
+
+
+def _apart(before: str, character: str) -> str:
+    joined = character == before and character in _LIGATURES
+    return ("{}" if joined else "") + _SPECIAL.get(character, character)

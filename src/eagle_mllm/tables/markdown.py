@@ -1,5 +1,6 @@
 """Tables as Markdown, for pages and pull requests."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from eagle_mllm.metrics.summary import Summary
@@ -13,10 +14,11 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> str:
-    parts = [f"### {table.title}", table.note, _grid(table, table.rows, cell_text)]
+    title, note, footer = map(_escaped, (table.title, table.note, table.footer))
+    parts = [f"### {title}", note, _grid(table, table.rows, cell_text)]
     if table.differences:
         parts += ["Paired differences", _grid(table, table.differences, difference_text)]
-    return "\n\n".join([*parts, table.footer])
+    return "\n\n".join([*parts, footer])
 
 
 def _grid(table: Table, rows: Sequence[Row], text: Callable[[Summary, Column], CellText]) -> str:
@@ -41,7 +43,9 @@ def _emphasised(text: CellText, *, best: bool) -> str:
     return str(text._replace(mean=f"**{text.mean}**") if best else text)
 
 
+# Whatever begins or ends markup in GitHub's Markdown, formulas and bare addresses included.
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~$&!]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+
+
 def _escaped(text: str) -> str:
-    for character in "\\|*_<[`":
-        text = text.replace(character, f"\\{character}")
-    return text
+    return _MARKUP.sub(r"\\\g<0>", text)

@@ -1,9 +1,15 @@
-"""A table as a value: what its rows are, what stands in its cells. It does not draw itself."""
+"""A table as a value: its rows and what is in their cells. It does not draw itself.
+
+Labels, title and footer hold foreign words: names of models, data sets and runs. Whatever they
+are, a table holds them as one printable line each, so that a writer need only escape what its own
+format gives a meaning to.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from eagle_mllm.metrics.summary import Summary
+from eagle_mllm.printable import printable
 
 _ALWAYS_SHOWN = ("model", "method")
 
@@ -54,6 +60,9 @@ class Row:
     """Whether a cell beats every comparable row: the interval of each paired difference excludes
     0."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", Labels(*map(printable, self.labels)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -73,6 +82,10 @@ class Table:
 
     footer: str
     """What became of the samples, failures and those without anything to explain included."""
+
+    def __post_init__(self) -> None:
+        for name in ("title", "footer"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
     @property
     def shown_labels(self) -> tuple[str, ...]:

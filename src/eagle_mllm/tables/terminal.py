@@ -18,7 +18,7 @@ _CellWriter = Callable[[Summary, Column], CellText]
 def terminal(tables: Sequence[Table], *, console: Console) -> str:
     """Each table as text in the width and the colours of a console.
 
-    A table that is too wide goes on below, with its labels again: no number is cut.
+    A table that is too wide continues below, with its labels again: no number is cut.
     """
     with console.capture() as capture:
         for table in tables:
