@@ -65,7 +65,7 @@ def photographs():
 def grey_differences(family, image, regions, *, fill):
     """Mean difference of each of five subsets, in steps of 256; the first shows everything."""
     from eagle_mllm.attribution.masking import fill_image, masked_image
-    from eagle_mllm.models.components import ComponentPixels
+    from eagle_mllm.models.pixels.components import ComponentPixels
 
     shown = np.random.default_rng(1).random((5, len(regions))) < 0.5
     shown[0], shown[1] = True, False
@@ -183,7 +183,7 @@ def test_a_region_that_equals_the_fill_is_not_seen(load, tiny, regions):
 
 @pytest.mark.parametrize("name", ["llava", "qwen2_5_vl", "internvl"])
 def test_a_large_photograph_with_many_regions_stays_small(family, name, blocks):
-    from eagle_mllm.models.components import ComponentPixels
+    from eagle_mllm.models.pixels.components import ComponentPixels
 
     row = np.linspace(0, 255, 4000).astype(np.uint8)
     image = np.broadcast_to(row[:, np.newaxis], (3000, 4000, 3)).copy()
@@ -202,7 +202,7 @@ def test_a_large_photograph_with_many_regions_stays_small(family, name, blocks):
 
 @pytest.mark.parametrize("resample", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
 def test_the_order_of_the_two_axes_is_that_of_pillow(resample):
-    from eagle_mllm.models.resampling import AxisWeights, columns_come_first
+    from eagle_mllm.models.pixels.resampling import AxisWeights, columns_come_first
 
     generator = np.random.default_rng(0)
     orders = set()

@@ -4,7 +4,7 @@ The judge is one plain pass of the float32 model for each masked image: its imag
 batch, all logits.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def large(blocks):
 
 
 def components(family, image, regions):
-    from eagle_mllm.models.components import ComponentPixels
+    from eagle_mllm.models.pixels.components import ComponentPixels
 
     pipeline = family.pixel_pipeline(image.shape[:2])
     return ComponentPixels(
@@ -79,12 +79,13 @@ def components(family, image, regions):
 
 @pytest.mark.parametrize("name", DEMOS)
 def test_pixels_of_twelve_megapixels_are_those_of_the_image_processor(load, large, name):
-    from eagle_mllm.models.processor_pixels import ProcessorPixels
+    from eagle_mllm.models.pixels.processor import ProcessorPixels
 
     family, (image, regions) = load(name).family, large
     shown = subsets(64, 3)[1:2]
     prompt = family.encode(photograph("tiny"), PROMPT)  # of which the pixels need nothing
-    exact = ProcessorPixels(family, prompt, image, regions=regions, fill="black")
+    process = partial(family.pixels, prompt=prompt)
+    exact = ProcessorPixels(process, image, regions=regions, fill="black")
     difference = components(family, image, regions)(shown)["pixel_values"]
     difference = (difference - exact(shown)["pixel_values"]).abs()
     grey_level = family.pixel_pipeline(image.shape[:2]).grey_level

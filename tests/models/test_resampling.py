@@ -10,7 +10,7 @@ SIZES = [(40, 24), (24, 40), (224, 112), (37, 37), (500, 7), (7, 500), (640, 448
 @pytest.mark.parametrize("resample", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
 @pytest.mark.parametrize(("source", "target"), SIZES)
 def test_a_row_is_resized_as_by_pillow(rng, source, target, resample):
-    from eagle_mllm.models.resampling import AxisWeights
+    from eagle_mllm.models.pixels.resampling import AxisWeights
 
     # Floating-point images are neither rounded nor clipped by Pillow.
     row = rng.random((1, source), dtype=np.float32)
@@ -22,7 +22,7 @@ def test_a_row_is_resized_as_by_pillow(rng, source, target, resample):
 
 @pytest.mark.parametrize(("source", "target"), SIZES)
 def test_a_part_of_the_matrix_is_the_matrix_of_the_part(source, target):
-    from eagle_mllm.models.resampling import AxisWeights
+    from eagle_mllm.models.pixels.resampling import AxisWeights
 
     axis = AxisWeights(source, target, resample=Image.Resampling.BICUBIC)
     whole = axis.matrix(slice(0, target), slice(0, source))
@@ -35,7 +35,7 @@ def test_a_part_of_the_matrix_is_the_matrix_of_the_part(source, target):
 
 
 def test_only_filters_that_are_reproduced_are_offered():
-    from eagle_mllm.models.resampling import is_reproducible
+    from eagle_mllm.models.pixels.resampling import is_reproducible
 
     assert is_reproducible(3)
     assert is_reproducible(Image.Resampling.BILINEAR)

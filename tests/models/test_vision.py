@@ -1,5 +1,7 @@
 """Our own way to the image features of Qwen-VL, judged by the model's own tower."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -23,12 +25,13 @@ class AttentionCalls(TorchFunctionMode):
 def encoder(model, size, *, batch=3):
     """Our encoder, and the pixel arguments of some images of noise."""
     from eagle_mllm.attribution.regions import Regions
-    from eagle_mllm.models.processor_pixels import ProcessorPixels
+    from eagle_mllm.models.pixels.processor import ProcessorPixels
 
     images = np.random.default_rng(0).integers(0, 256, (batch, *size, 3), dtype=np.uint8)
     prompt = model.family.encode(images[0], "What is this?")
     regions = Regions.from_labels(np.zeros(size, int))
-    source = ProcessorPixels(model.family, prompt, images[0], regions=regions, fill="black")
+    process = partial(model.family.pixels, prompt=prompt)
+    source = ProcessorPixels(process, images[0], regions=regions, fill="black")
     vision = model.family.vision_encoder(model.module, prompt, source)
     return vision, model.family.pixels(list(images), prompt)
 

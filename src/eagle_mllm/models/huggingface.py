@@ -19,7 +19,7 @@ from eagle_mllm.models.batch_size import AutoBatchSize
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
-from eagle_mllm.models.pixel_path import bind_pixels, chosen_path
+from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
 from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
 

@@ -13,8 +13,8 @@ from eagle_mllm.arrays import Subsets
 from eagle_mllm.attribution.generation import Target
 from eagle_mllm.attribution.model import Scorer, SubsetScores
 from eagle_mllm.errors import ModelError
-from eagle_mllm.models.families.base import EncodedPrompt, Family, Tensors
-from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.families.base import EncodedPrompt, Family
+from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
 class HuggingFaceScorer(Scorer):

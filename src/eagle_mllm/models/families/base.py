@@ -12,12 +12,9 @@ from torch import Tensor
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
 from eagle_mllm.models.chat import Chat
-from eagle_mllm.models.pipeline import PixelPipeline
-from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.pixels.pipeline import PixelPipeline
+from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.vision import VisionEncoder
-
-Tensors = dict[str, Tensor]
-"""Keyword arguments of a model's forward."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
-from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts, Tensors
+from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
+from eagle_mllm.models.pixels.source import Tensors
 
 _TOKEN_TYPES = ("token_type_ids", "mm_token_type_ids")
 _PER_TOKEN = ("attention_mask", "cross_attention_mask", *_TOKEN_TYPES)

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
-from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt, Tensors
-from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
-from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
+from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.tile_memory import TileMemory, is_touched_by_all
 from eagle_mllm.models.vision import VisionEncoder, takes_features
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from PIL import Image
 
-from eagle_mllm.models.families.base import AssembledFamily, Tensors
-from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.families.base import AssembledFamily
+from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.pixels.source import Tensors
 
 _CLASS_TOKENS = {"clip_vision_model": 1, "siglip_vision_model": 0}
 """Vision towers served here → tokens they put before the patches."""

@@ -7,10 +7,10 @@ from PIL import Image
 from torch import Tensor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
-from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt, Tensors
+from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
 from eagle_mllm.models.families.qwen_vision import QwenVision
-from eagle_mllm.models.pipeline import PixelPipeline, View, level_settings, setting_size
-from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.vision import VisionEncoder
 
 

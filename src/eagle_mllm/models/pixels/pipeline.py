@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from eagle_mllm.models.resampling import is_reproducible
+from eagle_mllm.models.pixels.resampling import is_reproducible
+from eagle_mllm.models.pixels.source import Tensors
 
 
 class View(NamedTuple):
@@ -57,10 +58,10 @@ class PixelPipeline:
     std: tuple[float, ...]
     """Divided by after that."""
 
-    arrange: Callable[[Sequence[Tensor]], dict[str, Tensor]]
+    arrange: Callable[[Sequence[Tensor]], Tensors]
     """From views, each (batch, 3, height, width), to keyword arguments of the model's forward."""
 
-    def finish(self, views: Sequence[Tensor]) -> dict[str, Tensor]:
+    def finish(self, views: Sequence[Tensor]) -> Tensors:
         """Pixel arguments of views in 8-bit values; what the filter overshot is clipped, as ever.
 
         Values are rounded half up, as in Pillow: where an image is halved, such ties are common.

@@ -10,9 +10,9 @@ from torch import Tensor
 from eagle_mllm.arrays import RGBImage, Subsets
 from eagle_mllm.attribution.masking import FillName, fill_image
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.models.pipeline import PixelPipeline, View
-from eagle_mllm.models.pixels import PixelSource
-from eagle_mllm.models.resampling import AxisWeights, columns_come_first
+from eagle_mllm.models.pixels.pipeline import PixelPipeline, View
+from eagle_mllm.models.pixels.resampling import AxisWeights, columns_come_first
+from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
 class ComponentPixels(PixelSource):
@@ -79,7 +79,7 @@ class ComponentPixels(PixelSource):
         """Numbers kept on the device."""
         return sum(total.stored_values for total in self._sums)
 
-    def __call__(self, shown: Subsets) -> dict[str, Tensor]:
+    def __call__(self, shown: Subsets) -> Tensors:
         """See `PixelSource`."""
         weights = torch.tensor(shown, device=self._device, dtype=torch.float32)
         return self._pipeline.finish([total(weights) for total in self._sums])

@@ -1,6 +1,7 @@
 """Which way pixels are made: quickly from region components, or by the image processor itself."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import ModelError
-from eagle_mllm.models.components import ComponentPixels
 from eagle_mllm.models.families.base import EncodedPrompt, Family
-from eagle_mllm.models.pipeline import PixelPipeline
-from eagle_mllm.models.pixels import PixelSource
-from eagle_mllm.models.processor_pixels import ProcessorPixels
+from eagle_mllm.models.pixels.components import ComponentPixels
+from eagle_mllm.models.pixels.pipeline import PixelPipeline
+from eagle_mllm.models.pixels.processor import ProcessorPixels
+from eagle_mllm.models.pixels.source import PixelSource
 from eagle_mllm.models.settings import PixelChoice, PixelPath, checked_pixels
 
 _TOLERANCE = 2.0
@@ -67,7 +68,8 @@ def bind_pixels(
     """
     pipeline = family.pixel_pipeline(image.shape[:2]) if path == "component" else None
     if pipeline is None:
-        return ProcessorPixels(family, prompt, image, regions=regions, fill=fill)
+        process = partial(family.pixels, prompt=prompt)
+        return ProcessorPixels(process, image, regions=regions, fill=fill)
     pixels = ComponentPixels(pipeline, image, regions=regions, fill=fill, device=device)
     everything = pixels(np.ones((1, len(regions)), bool))
     _require_agreement(everything, prompt.pixels, pipeline)

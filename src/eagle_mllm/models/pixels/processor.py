@@ -1,26 +1,32 @@
-"""The exact way from subsets to pixels: the model's own image processor, once an image."""
+"""The exact way from subsets to pixels: the model's own image processor, once per image."""
+
+from collections.abc import Callable, Sequence
 
 from eagle_mllm.arrays import RGBImage, Subsets
 from eagle_mllm.attribution.masking import FillName, fill_image, masked_image
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.models.families.base import EncodedPrompt, Family, Tensors
-from eagle_mllm.models.pixels import PixelSource
+from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
 class ProcessorPixels(PixelSource):
-    """Hides regions in the 8-bit image, then runs the image processor on it."""
+    """Hides regions in the 8-bit image, then runs the image processor on it.
+
+    Args:
+        process: pixel arguments of a batch of images, by the model's image processor.
+        image: the image.
+        regions: a partition of it.
+        fill: what hidden pixels become.
+    """
 
     def __init__(
         self,
-        family: Family,
-        prompt: EncodedPrompt,
+        process: Callable[[Sequence[RGBImage]], Tensors],
         image: RGBImage,
         *,
         regions: Regions,
         fill: FillName,
     ) -> None:
-        self._family = family
-        self._prompt = prompt
+        self._process = process
         self._image = image
         self._filled = fill_image(image, fill)
         self._labels = regions.labels
@@ -28,4 +34,4 @@ class ProcessorPixels(PixelSource):
     def __call__(self, shown: Subsets) -> Tensors:
         """See `PixelSource`."""
         images = [masked_image(self._image, self._filled, row[self._labels]) for row in shown]
-        return self._family.pixels(images, self._prompt)
+        return self._process(images)

@@ -8,12 +8,15 @@ from torch import Tensor
 
 from eagle_mllm.arrays import Subsets
 
+Tensors = dict[str, Tensor]
+"""Keyword arguments of a model's forward."""
+
 
 class PixelSource(ABC):
     """Makes the pixel arguments of subsets of the regions of one image."""
 
     @abstractmethod
-    def __call__(self, shown: Subsets) -> dict[str, Tensor]:
+    def __call__(self, shown: Subsets) -> Tensors:
         """Pixel arguments of one batch, one subset a row."""
 
     @property
