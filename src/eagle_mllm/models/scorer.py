@@ -1,6 +1,5 @@
 """Teacher-forced scores of subsets of regions, in batches of one fixed shape."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,14 +13,13 @@ from eagle_mllm.attribution.generation import Target
 from eagle_mllm.attribution.model import Scorer, SubsetScores
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.families.base import EncodedPrompt, Family
+from eagle_mllm.models.forward import TeacherForced
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
 class HuggingFaceScorer(Scorer):
     """Probability of a target under subsets of the regions of one image.
 
-    Only pixels differ between the subsets of one image, so everything else is made once: ids up
-    to the last token that is needed, their positions, and the rows of the logits that are read.
     On a GPU every pass has the same number of images (the last one is padded by repetition),
     because its kernels round differently for different batch shapes; on a CPU it is smaller.
 
@@ -47,18 +45,9 @@ class HuggingFaceScorer(Scorer):
         batch_size: int,
     ) -> None:
         self._module = module
-        self._family = family
-        self._prompt = prompt
+        self._forced = TeacherForced(module, family, prompt, answer=answer, target=target)
         self._pixels = pixels
         self._batch_size = batch_size
-        device = module.device
-        # The token at answer position t is predicted by the logits of the token before it.
-        kept = (*prompt.ids, *answer[: max(target.positions)])
-        self._ids = torch.tensor(kept, device=device)
-        self._rows = torch.tensor(target.positions, device=device) + len(prompt.ids) - 1
-        self._target_ids = torch.tensor(target.ids, device=device)
-        self._keeps_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
-        self._text: dict[int, Tensors] = {}
         self._vision = family.vision_encoder(module, prompt, pixels)
 
     @property
@@ -90,7 +79,7 @@ class HuggingFaceScorer(Scorer):
             parts.append((scores[0][: len(rows)], scores[1][: len(rows)]))
             done += len(rows)
         if not parts:
-            empty = (0, len(self._rows))
+            empty = (0, self._forced.n_tokens)
             return SubsetScores(np.empty(empty, np.float32), np.empty(empty, np.int64))
         # The only look at the results, so that a GPU is never waited for between two passes.
         probability, predicted = (
@@ -114,15 +103,8 @@ class HuggingFaceScorer(Scorer):
 
     @torch.no_grad()
     def _forward(self, shown: Subsets) -> tuple[Tensor, Tensor]:
-        arguments = self._text_inputs(len(shown)) | self._image_inputs(shown)
-        if self._keeps_rows:
-            arguments["logits_to_keep"] = self._rows
-        logits = self._module(**arguments, use_cache=False, return_dict=True).logits
-        if not self._keeps_rows:
-            logits = logits[:, self._rows]
-        log_p = logits.log_softmax(dim=-1, dtype=torch.float32)
-        at_target = log_p.gather(-1, self._target_ids.expand(len(shown), -1).unsqueeze(-1))
-        return at_target.squeeze(-1).exp(), logits.argmax(dim=-1)
+        output = self._forced(self._image_inputs(shown), batch=len(shown))
+        return output.log_probability.exp().float(), output.logits.argmax(dim=-1)
 
     def _image_inputs(self, shown: Subsets) -> dict[str, Any]:
         """Pixels, or the features of an encoder of the family's own."""
@@ -130,12 +112,6 @@ class HuggingFaceScorer(Scorer):
         if self._vision is None:
             return pixels
         return {"mm_encoder_outputs": self._vision(pixels, shown)}
-
-    def _text_inputs(self, batch: int) -> Tensors:
-        if batch not in self._text:
-            inputs = self._family.text_inputs(self._module, self._prompt, self._ids, batch=batch)
-            self._text[batch] = inputs
-        return dict(self._text[batch])
 
     def _padded(self, rows: Bool[np.ndarray, "rows regions"]) -> Subsets:
         if self._module.device.type == "cpu":
