@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -12,8 +13,9 @@ from torch import Tensor
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
 from eagle_mllm.models.chat import Chat
-from eagle_mllm.models.pixels.pipeline import PixelPipeline
+from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
+from eagle_mllm.models.token_grid import TokenGrid, TokenView
 from eagle_mllm.models.vision import VisionEncoder
 
 
@@ -33,6 +35,8 @@ class EncodedPrompt:
     """One image and one prompt, ready for a model."""
 
     prompt: str
+    size: tuple[int, int]
+    """Height and width of the image."""
     text: str
     """The prompt as the chat template writes it, with one image placeholder."""
     ids: tuple[int, ...]
@@ -87,6 +91,26 @@ class Family(ABC):
         del size
         return None
 
+    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
+        """What the model gets to see of images of this height and width.
+
+        None where it is not known.
+        """
+        del size
+        return None
+
+    def token_grid(self, prompt: EncodedPrompt) -> TokenGrid:
+        """Where each image token of the prompt looks.
+
+        Raises:
+            ModelError: it is not known for this model or the settings of its image processor.
+        """
+        del prompt
+        raise ModelError(
+            f"where the image tokens of a {self.config.model_type!r} model look is not known; use "
+            "a LLaVA 1.5, Qwen-VL or InternVL checkpoint, or a method that only asks for scores"
+        )
+
     def vision_encoder(
         self, module: Any, prompt: EncodedPrompt, pixels: PixelSource
     ) -> VisionEncoder | None:
@@ -129,6 +153,38 @@ class AssembledFamily(Family):
     def process(self, images: list[Image.Image]) -> Tensors:
         """Pixel arguments of a batch, from the image processor."""
 
+    @abstractmethod
+    def arrange(self, views: Sequence[Tensor]) -> Tensors:
+        """Pixel arguments from the pixels of `views`; see `PixelPipeline.arrange`."""
+
+    @abstractmethod
+    def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
+        """The image tokens that cover each view of the prompt's image."""
+
+    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
+        """See `Family.pixel_pipeline`."""
+        views = self.views(size)
+        levels = level_settings(self.parts.image_processor)
+        if views is None or levels is None:
+            return None
+        return PixelPipeline(views=views, arrange=self.arrange, **levels)
+
+    def token_grid(self, prompt: EncodedPrompt) -> TokenGrid:
+        """See `Family.token_grid`."""
+        views = self.views(prompt.size)
+        if views is None:
+            raise ModelError(
+                f"where the image tokens look is not known with the settings of this checkpoint's "
+                f"{type(self.parts.image_processor).__name__}; use its default settings, or a "
+                "method that only asks for scores"
+            )
+        positions = np.flatnonzero(np.equal(prompt.ids, int(self.config.image_token_id)))
+        return TokenGrid(
+            size=prompt.size,
+            positions=positions,
+            views=tuple(self.token_views(prompt, views)),
+        )
+
     def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
         """See `Family.encode`."""
         text = self.chat.prompt_text(prompt)
@@ -146,6 +202,7 @@ class AssembledFamily(Family):
         expanded = text.replace(self.chat.image_token, self.placeholder(pixels))
         return EncodedPrompt(
             prompt=prompt,
+            size=image.shape[:2],
             text=text,
             ids=self.chat.encode_prompt(expanded),
             pixels=pixels,
@@ -168,6 +225,9 @@ class AssembledFamily(Family):
         """See `Family.generation_inputs`."""
         ids = torch.tensor([prompt.ids])
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **prompt.pixels}
+
+    def _count_image_tokens(self, prompt: EncodedPrompt) -> int:
+        return prompt.ids.count(int(self.config.image_token_id))
 
     def _process(self, images: Sequence[RGBImage]) -> Tensors:
         try:

@@ -41,7 +41,12 @@ class Generic(Family):
         ids = tuple(inputs["input_ids"][0].tolist())
         extras = {name: value for name, value in inputs.items() if name in _PER_TOKEN}
         return EncodedPrompt(
-            prompt=prompt, text=text, ids=ids, pixels=_pixel_arguments(inputs), extras=extras
+            prompt=prompt,
+            size=image.shape[:2],
+            text=text,
+            ids=ids,
+            pixels=_pixel_arguments(inputs),
+            extras=extras,
         )
 
     def pixels(self, images: Sequence[RGBImage], prompt: EncodedPrompt) -> Tensors:

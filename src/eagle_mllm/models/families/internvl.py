@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
-from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.pixels.pipeline import View, resizes_as, setting_size
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.tile_memory import TileMemory, is_touched_by_all
+from eagle_mllm.models.token_grid import TokenView
 from eagle_mllm.models.vision import VisionEncoder, takes_features
 
 
@@ -27,11 +29,8 @@ class InternVL(AssembledFamily):
 
     def placeholder(self, pixels: Tensors) -> str:
         """The tokens of all tiles between a start and an end token."""
-        vision, tokenizer = self.config.vision_config, self.parts.tokenizer
-        patches = prod(
-            size // patch for size, patch in zip(vision.image_size, vision.patch_size, strict=True)
-        )
-        tokens = int(patches * self.config.downsample_ratio**2) * len(pixels["pixel_values"])
+        tokenizer = self.parts.tokenizer
+        tokens = prod(self._tokens_of_a_tile()) * len(pixels["pixel_values"])
         start = getattr(tokenizer, "start_image_token", "<img>")
         end = getattr(tokenizer, "end_image_token", "</img>")
         return f"{start}{self.chat.image_token * tokens}{end}"
@@ -44,14 +43,12 @@ class InternVL(AssembledFamily):
         )
         return {"pixel_values": processed["pixel_values"]}
 
-    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
-        """A canvas that is cut into tiles, and the thumbnail. See `Family.pixel_pipeline`."""
+    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
+        """A canvas that is cut into tiles, and the thumbnail. See `Family.views`."""
         settings = self.parts.image_processor
-        levels = level_settings(settings, known={"GotOcr2ImageProcessorPil"})
-        if levels is None:
+        if not resizes_as(settings, {"GotOcr2ImageProcessor"}):
             return None
-        tile = setting_size(settings.size)
-        height, width = tile["height"], tile["width"]
+        height, width = self._tile_size()
         columns, rows = 1, 1
         if settings.max_patches > 1:
             columns, rows = get_optimal_tiled_canvas(
@@ -60,11 +57,48 @@ class InternVL(AssembledFamily):
         views = [View.whole((rows * height, columns * width))]
         if rows * columns > 1:
             views.append(View.whole((height, width)))
-        return PixelPipeline(
-            views=tuple(views),
-            arrange=lambda views: {"pixel_values": _tiles(views, rows, columns)},
-            **levels,
+        return tuple(views)
+
+    def arrange(self, views: Sequence[Tensor]) -> Tensors:
+        """Tiles row by row, the thumbnail last, image after image."""
+        canvas = views[0]
+        batch, channels, *size = canvas.shape
+        height, width = self._tile_size()
+        rows, columns = size[0] // height, size[1] // width
+        # (batch, 3, rows · height, columns · width) -> (batch, rows, columns, 3, height, width)
+        cut = canvas.view(batch, channels, rows, height, columns, width).permute(0, 2, 4, 1, 3, 5)
+        tiles = cut.reshape(batch, rows * columns, channels, height, width)
+        with_thumbnail = torch.cat([tiles, *[view.unsqueeze(1) for view in views[1:]]], dim=1)
+        return {"pixel_values": with_thumbnail.flatten(0, 1)}
+
+    def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
+        """The tokens of all tiles, laid out on their canvas; then those of the thumbnail."""
+        del prompt
+        down, across = self._tokens_of_a_tile()
+        height, width = self._tile_size()
+        grids, used = [], 0
+        for view in views:
+            rows, columns = view.size[0] // height, view.size[1] // width
+            # (tile row, tile column, row, column) -> (tile row, row, tile column, column)
+            tiles = used + np.arange(rows * columns * down * across).reshape(
+                rows, columns, down, -1
+            )
+            grids.append(TokenView(view, tiles.swapaxes(1, 2).reshape(rows * down, -1)))
+            used += tiles.size
+        return grids
+
+    def _tile_size(self) -> tuple[int, int]:
+        tile = setting_size(self.parts.image_processor.size)
+        return tile["height"], tile["width"]
+
+    def _tokens_of_a_tile(self) -> tuple[int, int]:
+        """Rows and columns of tokens."""
+        vision, ratio = self.config.vision_config, self.config.downsample_ratio
+        rows, columns = (
+            int(size // patch * ratio)
+            for size, patch in zip(vision.image_size, vision.patch_size, strict=True)
         )
+        return rows, columns
 
     def vision_encoder(
         self, module: Any, prompt: EncodedPrompt, pixels: PixelSource
@@ -79,14 +113,3 @@ class InternVL(AssembledFamily):
         if touching is None or is_touched_by_all(touching).all():
             return None
         return TileMemory(module, touching)
-
-
-def _tiles(views: Sequence[Tensor], rows: int, columns: int) -> Tensor:
-    """Tiles row by row, the thumbnail last, image after image."""
-    canvas = views[0]
-    batch, channels, height, width = canvas.shape
-    size = (height // rows, width // columns)
-    cut = canvas.view(batch, channels, rows, size[0], columns, size[1]).permute(0, 2, 4, 1, 3, 5)
-    tiles = cut.reshape(batch, rows * columns, channels, *size)
-    with_thumbnail = torch.cat([tiles, *[view.unsqueeze(1) for view in views[1:]]], dim=1)
-    return with_thumbnail.flatten(0, 1)

@@ -1,17 +1,21 @@
 """LLaVA 1.5: one fixed-size crop of the image, one token for each patch."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image
+from torch import Tensor
 
-from eagle_mllm.models.families.base import AssembledFamily
-from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
+from eagle_mllm.models.pixels.pipeline import View, resizes_as, setting_size
 from eagle_mllm.models.pixels.source import Tensors
+from eagle_mllm.models.token_grid import TokenView
 
 _CLASS_TOKENS = {"clip_vision_model": 1, "siglip_vision_model": 0}
 """Vision towers served here → tokens they put before the patches."""
 
-_KNOWN_PROCESSORS = {"CLIPImageProcessorPil", "LlavaImageProcessorPil", "SiglipImageProcessorPil"}
+_KNOWN_PROCESSORS = {"CLIPImageProcessor", "LlavaImageProcessor", "SiglipImageProcessor"}
 
 
 class Llava(AssembledFamily):
@@ -44,11 +48,10 @@ class Llava(AssembledFamily):
         processed = self.parts.image_processor(images=images, return_tensors="pt")
         return {"pixel_values": processed["pixel_values"]}
 
-    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
-        """One view: the resized image, or the centre of it. See `Family.pixel_pipeline`."""
+    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
+        """One view: the resized image, or the centre of it. See `Family.views`."""
         settings = self.parts.image_processor
-        levels = level_settings(settings, known=_KNOWN_PROCESSORS)
-        if levels is None or settings.do_pad:
+        if not resizes_as(settings, _KNOWN_PROCESSORS) or settings.do_pad:
             return None
         resized = _resized(size, setting_size(settings.size))
         if resized is None:
@@ -59,11 +62,20 @@ class Llava(AssembledFamily):
             kept = (crop["height"], crop["width"])
             if max(kept) > min(resized):  # the processor would put black around some images
                 return None
-        return PixelPipeline(
-            views=(View.centre(resized, kept),),
-            arrange=lambda views: {"pixel_values": views[0]},
-            **levels,
-        )
+        return (View.centre(resized, kept),)
+
+    def arrange(self, views: Sequence[Tensor]) -> Tensors:
+        """See `AssembledFamily.arrange`."""
+        return {"pixel_values": views[0]}
+
+    def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
+        """A token per patch; pixels beyond the last whole patch have none."""
+        (view,) = views
+        patch = int(self.config.vision_config.patch_size)
+        rows, columns = ((kept.stop - kept.start) // patch for kept in (view.rows, view.columns))
+        class_tokens = self._count_image_tokens(prompt) - rows * columns
+        tokens = class_tokens + np.arange(rows * columns).reshape(rows, columns)
+        return [TokenView(view.corner(rows * patch, columns * patch), tokens)]
 
 
 def _resized(size: tuple[int, int], setting: dict[str, int]) -> tuple[int, int] | None:

@@ -1,7 +1,9 @@
 """Qwen2-VL, Qwen2.5-VL and Qwen3-VL: any image size, positions in three dimensions."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -9,8 +11,9 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_res
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
 from eagle_mllm.models.families.qwen_vision import QwenVision
-from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings, setting_size
+from eagle_mllm.models.pixels.pipeline import View, resizes_as, setting_size
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
+from eagle_mllm.models.token_grid import TokenView
 from eagle_mllm.models.vision import VisionEncoder
 
 
@@ -39,11 +42,10 @@ class QwenVL(AssembledFamily):
             "image_grid_thw": processed["image_grid_thw"],
         }
 
-    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
-        """One view, cut into patches. See `Family.pixel_pipeline`."""
+    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
+        """One view, the whole image. See `Family.views`."""
         settings = self.parts.image_processor
-        levels = level_settings(settings, known={"Qwen2VLImageProcessorPil"})
-        if levels is None:
+        if not resizes_as(settings, {"Qwen2VLImageProcessor"}):
             return None
         limits = setting_size(settings.size)
         resized = smart_resize(
@@ -52,12 +54,17 @@ class QwenVL(AssembledFamily):
             min_pixels=limits["shortest_edge"],
             max_pixels=limits["longest_edge"],
         )
-        return PixelPipeline(
-            views=(View.whole(resized),), arrange=lambda views: self._patches(views[0]), **levels
-        )
+        return (View.whole(resized),)
 
-    def _patches(self, images: Tensor) -> Tensors:
+    def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
+        """A token per square of merged patches, row by row."""
+        merge = int(self.parts.image_processor.merge_size)
+        _, rows, columns = (prompt.pixels["image_grid_thw"][0] // merge).tolist()
+        return [TokenView(views[0], np.arange(rows * columns).reshape(rows, columns))]
+
+    def arrange(self, views: Sequence[Tensor]) -> Tensors:
         """Patches in the order of merged squares, each repeated for the frames of a still image."""
+        images = views[0]
         settings = self.parts.image_processor
         patch, merge = int(settings.patch_size), int(settings.merge_size)
         frames = int(settings.temporal_patch_size)

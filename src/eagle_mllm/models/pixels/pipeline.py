@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from eagle_mllm.models.pixels.resampling import is_reproducible
@@ -33,6 +35,29 @@ class View(NamedTuple):
         """The centre of the resized image, cut as transformers cuts it."""
         (top, left) = ((length - kept) // 2 for length, kept in zip(size, crop, strict=True))
         return cls(size, slice(top, top + crop[0]), slice(left, left + crop[1]))
+
+    def corner(self, height: int, width: int) -> "View":
+        """The upper left part of what is kept, in pixels of the resized image."""
+        top, left = self.rows.start, self.columns.start
+        return View(self.size, slice(top, top + height), slice(left, left + width))
+
+    def places(
+        self, size: tuple[int, int]
+    ) -> tuple[Float[np.ndarray, " h"], Float[np.ndarray, " w"]]:
+        """Where the centres of an image's rows and columns lie, as a share of the kept part.
+
+        A pixel is kept where both its row's and its column's place is in [0, 1).
+
+        Args:
+            size: height and width of the image before the resize.
+        """
+        down, across = (
+            ((np.arange(source) + 0.5) * resized / source - kept.start) / (kept.stop - kept.start)
+            for source, resized, kept in zip(
+                size, self.size, (self.rows, self.columns), strict=True
+            )
+        )
+        return down, across
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +109,25 @@ class PixelPipeline:
         return self.scale * sum(1 / std for std in self.std) / len(self.std)
 
 
-def level_settings(image_processor: Any, *, known: Collection[str]) -> dict[str, Any] | None:
-    """The arguments of `PixelPipeline` that say how values are resized and normalised.
+def resizes_as(image_processor: Any, known: Collection[str]) -> bool:
+    """Whether an image processor is of a known class and resizes.
 
     Args:
-        image_processor: of transformers.
-        known: names of the classes whose steps are known.
+        image_processor: of transformers, by Pillow (`...Pil`) or by torchvision.
+        known: names of classes, without the `Pil`.
+    """
+    kind = type(image_processor).__name__.removesuffix("Pil")
+    return kind in known and bool(image_processor.do_resize)
+
+
+def level_settings(image_processor: Any) -> dict[str, Any] | None:
+    """The arguments of `PixelPipeline` that say how values are resized and normalised.
 
     Returns:
-        None if the class is another, if it does not resize, or not by a filter known here.
+        None if the image processor does not use Pillow, or not by a filter known here.
     """
-    if type(image_processor).__name__ not in known or not image_processor.do_resize:
-        return None
-    if not is_reproducible(image_processor.resample):
+    by_pillow = type(image_processor).__name__.endswith("Pil")
+    if not by_pillow or not is_reproducible(image_processor.resample):
         return None
     normalised = image_processor.do_normalize
     return {
@@ -109,7 +140,7 @@ def level_settings(image_processor: Any, *, known: Collection[str]) -> dict[str,
 
 def setting_size(setting: Any) -> dict[str, int]:
     """A size of an image processor, which is a dictionary or something like it."""
-    return {name: int(value) for name, value in dict(setting or {}).items()}
+    return {name: int(value) for name, value in dict(setting or {}).items() if value is not None}
 
 
 def _channels(values: Any) -> tuple[float, ...]:
