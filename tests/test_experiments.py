@@ -49,11 +49,10 @@ def test_there_are_experiments_of_both_kinds():
 def test_an_experiment_loads_is_called_like_its_file_and_names_a_data_set(path, tmp_path):
     from eagle_mllm.datasets.registry import open_data
     from eagle_mllm.errors import EagleError, SettingError
-    from eagle_mllm.runs.methods import make_method
 
     config = loaded(path)
     assert config.name == path.stem
-    assert make_method(config.method).name == "eagle"
+    assert config.method.make().name == "eagle"
     resolved = config.resolved({name: str(tmp_path) for name in ("COCO", "MMVP", "REPOPE")})
     if path.parent.name == "demo":
         settings = {**resolved.data.settings, "count": 2}

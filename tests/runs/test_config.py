@@ -7,7 +7,6 @@ from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.greedy import GreedySearch
 from eagle_mllm.errors import SettingError
 from eagle_mllm.runs.config import load_config, parse_setting
-from eagle_mllm.runs.methods import make_method
 
 MINIMAL = """
 name = "x"
@@ -51,7 +50,7 @@ def test_every_default_is_written_out(load):
 
 
 def test_the_defaults_are_those_of_the_method(load):
-    assert make_method(load().method) == Eagle()
+    assert load().method.make() == Eagle()
 
 
 def test_the_method_is_the_one_that_the_file_spells(load):
@@ -59,7 +58,7 @@ def test_the_method_is_the_one_that_the_file_spells(load):
         '[method]\nsearch = {name = "greedy", max_regions = 3}\n'
         'objective = {insight = 2, necessity = 0.5}\nfill = "mean"\n'
     )
-    assert make_method(config.method) == Eagle(
+    assert config.method.make() == Eagle(
         search=GreedySearch(max_regions=3),
         objective=Objective(insight=2.0, necessity=0.5),
         fill="mean",
@@ -69,10 +68,10 @@ def test_the_method_is_the_one_that_the_file_spells(load):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[run]\nlimt = 3", "no setting 'run.limt'; did you mean 'limit'?"),
-        ("[methd]\nname = 'eagle'", "no setting 'methd'; did you mean 'method'?"),
+        ("[run]\nlimt = 3", "unknown setting 'run.limt'; did you mean 'limit'?"),
+        ("[methd]\nname = 'eagle'", "unknown setting 'methd'; did you mean 'method'?"),
         ("[method]\nobjective = {insigt = 1}", "did you mean 'insight'?"),
-        ("[method]\nname = 'eagel'", "no method 'eagel'; did you mean 'eagle'?"),
+        ("[method]\nname = 'eagel'", "unknown method 'eagel'; did you mean 'eagle'?"),
         ("[method]\nsearch = {name = 'gredy'}", "no search 'gredy'; did you mean 'greedy'?"),
         ("[method]\nsearch = {name = 'greedy', max = 1}", "no setting 'max'"),
         ("[method]\nsearch = {max_regions = 1}", "a search needs a name"),
@@ -149,3 +148,13 @@ def test_a_configuration_can_be_sent_and_not_changed(load):
     assert pickle.loads(pickle.dumps(config)) == config
     with pytest.raises(ValueError, match="frozen"):
         config.regions.count = 3
+
+
+def test_a_method_on_the_command_line_and_in_a_file_are_one(load):
+    from eagle_mllm.runs.methods import method_of_table
+
+    table = {"search": {"name": "greedy", "max_regions": 3}, "fill": "mean"}
+    in_file = load('[method]\nsearch = {name = "greedy", max_regions = 3}\nfill = "mean"\n')
+    assert method_of_table(table) == in_file.method.make()
+    with pytest.raises(SettingError, match="unknown method 'tan'; choose one of eagle"):
+        method_of_table({"name": "tan"})

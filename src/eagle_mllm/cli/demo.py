@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from eagle_mllm import scenes
+from eagle_mllm.attribution.method import Eagle
 from eagle_mllm.cli import options
-from eagle_mllm.cli.explain import DEFAULT_PROMPT, Request, eagle_method, run
+from eagle_mllm.cli.explain import DEFAULT_PROMPT, Request, run
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.outputs import DEFAULT_ROOT, output_folder, require_free
 from eagle_mllm.cli.scene import write_picture
@@ -51,7 +52,7 @@ def demo(
         targets=TargetChoice(words=tuple(word or ())),
         regions="slico",
         n_regions=n_regions,
-        method=eagle_method(),
+        method=Eagle(),
         model=ModelChoice(name=model),
         max_new_tokens=128,
         folder=folder,

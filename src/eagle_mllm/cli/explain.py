@@ -15,12 +15,11 @@ from eagle_mllm import report
 from eagle_mllm.attribution import io
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, read_image
-from eagle_mllm.attribution.method import Eagle
+from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
-from eagle_mllm.attribution.search.registry import make_search
 from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json, print_summary
@@ -33,6 +32,7 @@ from eagle_mllm.cli.summary import summary
 from eagle_mllm.cli.targets import TargetChoice, choose_targets, target_choice
 from eagle_mllm.errors import SettingError
 from eagle_mllm.models.settings import ModelSettings
+from eagle_mllm.runs.methods import method_of_table
 
 DEFAULT_PROMPT = "Describe the image."
 
@@ -47,7 +47,7 @@ class Request:
     targets: TargetChoice
     regions: str
     n_regions: int
-    method: Eagle
+    method: AttributionMethod
     model: ModelChoice
     max_new_tokens: int
     folder: Path
@@ -105,7 +105,7 @@ def explain(
         ),
         regions=regions,
         n_regions=n_regions,
-        method=eagle_method(
+        method=chosen_method(
             search=search,
             budget=budget,
             insight=insight,
@@ -129,25 +129,31 @@ def explain(
     run(request, as_json=as_json, quiet=quiet)
 
 
-def eagle_method(
+def chosen_method(
     *,
-    search: options.SearchChoice = "multilevel",
-    budget: int | None = None,
-    insight: float = 1.0,
-    necessity: float = 1.0,
-    fill: options.FillChoice = "black",
-) -> Eagle:
-    """The method that the options spell.
+    search: options.SearchChoice,
+    budget: int | None,
+    insight: float,
+    necessity: float,
+    fill: options.FillChoice,
+) -> AttributionMethod:
+    """The method that the options spell, in the words of a `[method]` table.
 
     Raises:
-        typer.BadParameter: If both weights are 0.
+        typer.BadParameter: both weights are 0.
+        SettingError: another setting is out of range.
     """
+    table = {
+        "search": {"name": search, "budget": budget},
+        "objective": {"insight": insight, "necessity": necessity},
+        "fill": fill,
+    }
     try:
-        objective = Objective(insight=insight, necessity=necessity)
+        Objective(insight=insight, necessity=necessity)
     except SettingError as error:
         hint = "'--insight', '--necessity'"
         raise typer.BadParameter(str(error), param_hint=hint) from error
-    return Eagle(search=make_search(search, {"budget": budget}), objective=objective, fill=fill)
+    return method_of_table(table)
 
 
 def run(
@@ -212,7 +218,7 @@ def _attributed(
     targets: Sequence[Target],
     *,
     regions: Regions,
-    method: Eagle,
+    method: AttributionMethod,
     progress: PassProgress,
 ) -> list[Attribution]:
     planned = expected_passes(method, len(regions), n_targets=len(targets))

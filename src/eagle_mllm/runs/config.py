@@ -3,16 +3,17 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.errors import SettingError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, Dtype, ModelSettings, PixelChoice
-from eagle_mllm.runs.methods import MethodSection, Section
+from eagle_mllm.runs.methods import METHODS, AnyMethod, EagleSection, MethodSection, Section
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -85,7 +86,7 @@ class RunConfig(Section):
 
     data: DataSection
     model: ModelSection
-    method: MethodSection = MethodSection()
+    method: AnyMethod = EagleSection()
     regions: RegionsSection = RegionsSection()
     run: SampleSection = SampleSection()
     paths: dict[str, str] = Field(default_factory=dict)
@@ -207,8 +208,12 @@ def _first_problem(error: ValidationError) -> str:
 
 def _unknown(place: tuple[int | str, ...]) -> str:
     *tables, key = map(str, place)
-    section: Any = RunConfig
+    known = _fields_of([RunConfig])
     for table in tables:
-        section = section.model_fields[table].annotation
-    known: Mapping[str, Any] = section.model_fields
-    return f"there is no setting {'.'.join(map(str, place))!r}; {did_you_mean(key, known)}"
+        kind = known[table].annotation
+        known = _fields_of([*METHODS.values()] if kind is MethodSection else [kind])
+    return f"unknown setting {'.'.join(map(str, place))!r}; {did_you_mean(key, known)}"
+
+
+def _fields_of(sections: Iterable[Any]) -> dict[str, FieldInfo]:
+    return {name: field for section in sections for name, field in section.model_fields.items()}

@@ -1,9 +1,18 @@
 """Methods by name, with the settings that a configuration file gives them."""
 
-from collections.abc import Callable
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+)
 
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.method import AttributionMethod, Eagle
@@ -30,10 +39,20 @@ class ObjectiveSection(Section):
 
 
 class MethodSection(Section):
-    """`[method]`: how targets are explained."""
+    """`[method]`: how targets are explained; each method has a section of its own."""
 
-    name: str = Eagle().name
+    name: str
     """A key of `METHODS`."""
+
+    @abstractmethod
+    def make(self) -> AttributionMethod:
+        """The method that the table spells."""
+
+
+class EagleSection(MethodSection):
+    """EAGLE with its search, objective and fill."""
+
+    name: Literal["eagle"] = "eagle"
 
     search: dict[str, Any] = Field(default_factory=lambda: Eagle().search.settings)
     """How the order is sought: a name, and settings of that search."""
@@ -43,13 +62,6 @@ class MethodSection(Section):
 
     fill: FillName = Eagle().fill
     """What hidden pixels become."""
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in METHODS:
-            raise SettingError(f"there is no method {name!r}; {did_you_mean(name, METHODS)}")
-        return name
 
     @field_validator("search")
     @classmethod
@@ -71,22 +83,56 @@ class MethodSection(Section):
         Objective(insight=objective.insight, necessity=objective.necessity)
         return objective
 
-
-def make_method(section: MethodSection) -> AttributionMethod:
-    """The method that a `[method]` table spells."""
-    return METHODS[section.name](section)
-
-
-def _eagle(section: MethodSection) -> AttributionMethod:
-    settings = dict(section.search)
-    return Eagle(
-        search=make_search(settings.pop("name"), settings),
-        objective=Objective(**section.objective.model_dump()),
-        fill=section.fill,
-    )
+    def make(self) -> Eagle:
+        """See `MethodSection`."""
+        settings = dict(self.search)
+        return Eagle(
+            search=make_search(settings.pop("name"), settings),
+            objective=Objective(**self.objective.model_dump()),
+            fill=self.fill,
+        )
 
 
-METHODS: dict[str, Callable[[MethodSection], AttributionMethod]] = {
-    "eagle": _eagle,
-}
-"""Name → how a table becomes that method."""
+METHODS: dict[str, type[MethodSection]] = {"eagle": EagleSection}
+"""Name → the section that spells this method, in files and on the command line."""
+
+
+def method_section(table: object) -> MethodSection:
+    """The section of a `[method]` table, chosen by its `name`; EAGLE's where it has none.
+
+    Args:
+        table: a mapping, or a section.
+
+    Raises:
+        SettingError: there is no such method.
+        pydantic.ValidationError: a setting is unknown or out of range.
+    """
+    if isinstance(table, MethodSection):
+        return table
+    if not isinstance(table, Mapping):
+        raise SettingError("write a table, as in [method] with name = 'eagle'")
+    name = table.get("name", "eagle")
+    if name not in METHODS:
+        raise SettingError(f"unknown method {name!r}; {did_you_mean(str(name), METHODS)}")
+    return METHODS[name].model_validate(table)
+
+
+def method_of_table(table: Mapping[str, object]) -> AttributionMethod:
+    """The method that a table of settings spells, as `[method]` of a file does.
+
+    Raises:
+        SettingError: a setting is unknown or out of range.
+    """
+    try:
+        return method_section(table).make()
+    except ValidationError as error:
+        raise SettingError(_first_reason(error)) from error
+
+
+def _first_reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return str(first.get("ctx", {}).get("error", first["msg"]))
+
+
+AnyMethod = Annotated[SerializeAsAny[MethodSection], PlainValidator(method_section)]
+"""A field that holds whichever section its `name` selects."""

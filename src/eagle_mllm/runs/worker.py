@@ -14,7 +14,6 @@ from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import EagleError
 from eagle_mllm.runs.config import RunConfig
 from eagle_mllm.runs.measures import measure
-from eagle_mllm.runs.methods import make_method
 from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record, record_of
 from eagle_mllm.runs.targets import choose
 
@@ -49,7 +48,7 @@ class Worker:
         """
         self._model = model
         self._config = config
-        self._method = make_method(config.method)
+        self._method = config.method.make()
 
     @property
     def info(self) -> ModelInfo:

@@ -8,7 +8,7 @@ from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.registry import make_search
 from eagle_mllm.errors import ResultError
 from eagle_mllm.runs.config import RegionsSection
-from eagle_mllm.runs.methods import MethodSection, ObjectiveSection
+from eagle_mllm.runs.methods import EagleSection, MethodSection, ObjectiveSection
 from eagle_mllm.runs.record import Outcome, Record
 from eagle_mllm.runs.store import Run
 from eagle_mllm.tables.table import Labels
@@ -78,7 +78,7 @@ def labels_of(run: Run, *, task: str) -> Labels:
         model=model.id if model.revision is None else f"{model.id}@{model.revision}",
         method=config.method.name,
         search=_search(config.method),
-        objective=_objective(config.method.objective),
+        objective=_objective_of(config.method),
         regions=_regions(config.regions),
         run=run.folder.name,
     )
@@ -90,13 +90,17 @@ def _sorted(records: Iterable[Record]) -> list[Record]:
 
 
 def _search(method: MethodSection) -> str:
-    if method.name != "eagle":
+    if not isinstance(method, EagleSection):
         return NONE
     name = str(method.search["name"])
     usual = make_search(name).settings
     changed = {key: value for key, value in method.search.items() if usual.get(key) != value}
     settings = ", ".join(f"{key}={value}" for key, value in changed.items())
     return f"{name}({settings})" if settings else name
+
+
+def _objective_of(method: MethodSection) -> str:
+    return _objective(method.objective) if isinstance(method, EagleSection) else NONE
 
 
 def _objective(objective: ObjectiveSection) -> str:
