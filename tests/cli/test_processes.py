@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import eagle_mllm
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 
 # The command on a planted model, so that no weights are needed; %s runs before the command.
 PROGRAM = """
 import signal, sys, time
+from pathlib import Path
 from eagle_mllm import loading
 from eagle_mllm.testing import PlantedModel
 from eagle_mllm.cli.main import main
@@ -27,14 +29,17 @@ class Slow(PlantedModel):
     def scorer(self, *arguments, **options):
         print("scoring", file=sys.stderr, flush=True)
         time.sleep(SLEEP)
+        while WAITS and not Path("go").exists():
+            time.sleep(0.01)
         return super().scorer(*arguments, **options)
 
-SLEEP = 0
+SLEEP, WAITS = 0, False
 loading.load_model = lambda name, **options: Slow("a cat", {})
 %s
 main()
 """
 GRID = ("--regions", "grid", "--n-regions", "8")
+RESULTS = ["explanation.npz", "figure.png", "report.html"]
 
 
 def _command(*arguments, before=""):
@@ -74,7 +79,10 @@ def test_a_full_disk_is_one_line_and_leaves_no_partial_file(photo):
     assert not Path("eagle-out").exists()
 
 
-def test_ctrl_c_during_the_search_exits_with_130_and_leaves_nothing(photo):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_during_the_search_leaves_nothing(photo, number, code):
     with subprocess.Popen(
         _command("explain", photo, *GRID, before="SLEEP = 60"),
         stdout=subprocess.PIPE,
@@ -83,11 +91,72 @@ def test_ctrl_c_during_the_search_exits_with_130_and_leaves_nothing(photo):
     ) as process:
         assert process.stderr.readline() == "scoring\n"
         assert Path("eagle-out/photo").is_dir()  # tried out before the search
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert (stdout, stderr) == ("", "")
     assert not Path("eagle-out").exists()
+
+
+def _waiting(*arguments):
+    """A process that has reached its search, and waits there for the file `go`."""
+    process = subprocess.Popen(
+        _command(*arguments, before="WAITS = True"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "scoring\n"
+    return process
+
+
+def test_explanations_at_once_get_a_folder_each(photo):
+    prompts = ["A?", "B?", "C?"]
+    running = [_waiting("explain", photo, *GRID, "--json", "--prompt", one) for one in prompts]
+    Path("go").touch()
+    ended = [json.loads(process.communicate(timeout=100)[0]) for process in running]
+    places = [Path(values["files"]["explanation"]).parent for values in ended]
+    assert [place.name for place in places] == ["photo", "photo-2", "photo-3"]
+    for prompt, place in zip(prompts, places, strict=True):
+        assert eagle_mllm.load(place / "explanation.npz").generation.prompt == prompt
+        assert sorted(path.name for path in place.iterdir()) == RESULTS
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)], ids=["", "force"])
+def test_a_second_explanation_into_one_folder_is_refused_at_its_start(photo, force):
+    command = ("explain", photo, *GRID, "--json", "--out", "one", *force)
+    first = _waiting(*command)
+    second = subprocess.run(_command(*command), capture_output=True, text=True, timeout=100)
+    Path("go").touch()
+    stdout, _ = first.communicate(timeout=100)
+    assert json.loads(stdout)["files"]["report"] == "one/report.html"
+    assert sorted(path.name for path in Path("one").iterdir()) == RESULTS
+    assert second.returncode == 2
+    assert second.stderr.startswith("eagle: error: one is being written by another command")
+
+
+def test_one_of_two_scenes_into_one_file_is_refused(folder):
+    command = [sys.executable, "-m", "eagle_mllm", "scene", "--out", "s.png", "-q"]
+    running = [subprocess.Popen([*command, seed], stderr=subprocess.PIPE) for seed in "12"]
+    errors = [process.communicate(timeout=100)[1] for process in running]
+    assert sorted(process.returncode for process in running) == [0, 2]
+    assert b"s.png exists already" in b"".join(errors)
+    assert [path.name for path in folder.iterdir()] == ["s.png"]
+
+
+def test_a_killed_explanation_is_cleared_by_the_next(photo):
+    with subprocess.Popen(
+        _command("explain", photo, *GRID, before="SLEEP = 60"),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr.readline() == "scoring\n"
+        process.kill()
+    assert list(Path("eagle-out").glob(".eagle-*"))
+    done = subprocess.run(_command("explain", photo, *GRID), capture_output=True, timeout=100)
+    assert done.returncode == 0
+    assert [path.name for path in Path("eagle-out").iterdir()] == ["photo"]
+    assert sorted(path.name for path in Path("eagle-out/photo").iterdir()) == RESULTS
 
 
 def test_a_reader_that_goes_away_is_no_error(folder):

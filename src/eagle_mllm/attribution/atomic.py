@@ -33,11 +33,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         'whole'
     """
     shown = Path(path)
-    try:
-        target = shown.resolve()
-        _require_place(target, shown)
-    except (OSError, RuntimeError) as error:
-        raise cannot_write(shown, error) from error
+    target = require_place(shown)
     # Short and independent of the name, which may already be as long as the file system allows.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
@@ -49,6 +45,53 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def place_new(file: Path, target: Path) -> None:
+    """Move a finished file to a name that nothing has, at any moment.
+
+    Args:
+        file: what to move
+        target: where to, on the same file system
+
+    Raises:
+        FileExistsError: something has that name
+        OSError: the file cannot be moved
+    """
+    try:
+        os.link(file, target)
+    except FileExistsError:
+        if not file.samefile(target):  # else a process was killed between link and unlink
+            raise
+    except OSError:
+        _place_without_links(file, target)
+        return
+    with suppress(OSError):
+        file.unlink()
+
+
+def _place_without_links(file: Path, target: Path) -> None:
+    # An empty file of ours holds the name until the finished one takes its place.
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    try:
+        file.replace(target)
+    except OSError:
+        target.unlink()
+        raise
+
+
+def require_place(shown: Path) -> Path:
+    """Where a file of that name would really be written: symbolic links lead on.
+
+    Raises:
+        ResultError: the folder is missing, or the name belongs to a folder or a device
+    """
+    try:
+        target = shown.resolve()
+        _require_place(target, shown)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise cannot_write(shown, error) from error
+    return target
 
 
 def _require_place(target: Path, shown: Path) -> None:

@@ -8,10 +8,10 @@ import typer
 from eagle_mllm import scenes
 from eagle_mllm.attribution.method import Eagle
 from eagle_mllm.cli import options
-from eagle_mllm.cli.explain import DEFAULT_PROMPT, Request, run
+from eagle_mllm.cli.explain import DEFAULT_PROMPT, SCENE, Request, run
 from eagle_mllm.cli.loading import ModelChoice
-from eagle_mllm.cli.outputs import DEFAULT_ROOT, output_folder, require_free
-from eagle_mllm.cli.scene import write_picture
+from eagle_mllm.cli.outputs import DEFAULT_ROOT, Place
+from eagle_mllm.cli.parsing import printable
 from eagle_mllm.cli.targets import TargetChoice
 
 
@@ -39,12 +39,7 @@ def demo(
     Exit code: 0 done, 2 the input cannot be used, 130 interrupted.
     """
     folder = out or DEFAULT_ROOT / "demo"
-    force = force or out is None
-    # The picture goes into the same folder, so that the run can be repeated with `eagle explain`.
-    with output_folder(folder, force=force) as output:
-        picture = output.folder / "scene.png"
-        require_free(picture, force=force)
-        write_picture(scenes.scene(seed), picture)
+    picture = scenes.scene(seed).image
     request = Request(
         image=picture,
         prompt=prompt,
@@ -55,7 +50,9 @@ def demo(
         method=Eagle(),
         model=ModelChoice(name=model),
         max_new_tokens=128,
-        folder=folder,
-        force=force,
+        place=Place(folder=folder, force=force or out is None),
+        # The picture goes into the same folder: the run can be repeated with `eagle explain`.
+        image_path=printable(folder / SCENE),
+        scene=picture,
     )
-    run(request, as_json=as_json, quiet=quiet, other_files={"image": picture})
+    run(request, as_json=as_json, quiet=quiet)

@@ -2,16 +2,17 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import shorten
-from types import MappingProxyType
 from typing import Annotated
 
 import typer
+from PIL.Image import Image
 
 from eagle_mllm import report
+from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution import io
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, read_image
@@ -24,9 +25,10 @@ from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json, print_summary
 from eagle_mllm.cli.loading import ModelChoice, open_model
-from eagle_mllm.cli.outputs import OutputFolder, default_folder, output_folder, slug
-from eagle_mllm.cli.parsing import parse_batch_size
+from eagle_mllm.cli.outputs import OutputFolder, Place, output_folder, place_for, slug
+from eagle_mllm.cli.parsing import parse_batch_size, printable
 from eagle_mllm.cli.progress import PassProgress
+from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.regions import regions_for
 from eagle_mllm.cli.summary import summary
 from eagle_mllm.cli.targets import TargetChoice, choose_targets, target_choice
@@ -34,6 +36,7 @@ from eagle_mllm.errors import SettingError
 from eagle_mllm.models.settings import ModelSettings
 from eagle_mllm.runs.methods import method_of_table
 
+SCENE = "scene.png"
 DEFAULT_PROMPT = "Describe the image."
 
 
@@ -50,8 +53,12 @@ class Request:
     method: AttributionMethod
     model: ModelChoice
     max_new_tokens: int
-    folder: Path
-    force: bool
+    place: Place
+    image_path: str
+    """What the results call the picture."""
+
+    scene: Image | None = None
+    """The picture itself, to be kept beside the results as `scene.png`."""
 
 
 def explain(
@@ -123,8 +130,8 @@ def explain(
             ),
         ),
         max_new_tokens=max_new_tokens,
-        folder=out or default_folder(image.stem, force=force),
-        force=force,
+        place=place_for(out, name=image.stem, force=force),
+        image_path=printable(image),
     )
     run(request, as_json=as_json, quiet=quiet)
 
@@ -161,7 +168,6 @@ def run(
     *,
     as_json: bool,
     quiet: bool,
-    other_files: Mapping[str, Path] = MappingProxyType({}),
 ) -> None:
     """Explain, write the files, then print.
 
@@ -169,7 +175,6 @@ def run(
         request: What to do.
         as_json: Print a JSON object instead of tables.
         quiet: Print no tables and no progress.
-        other_files: What else was written for this run, by kind; it is listed with the rest.
 
     Raises:
         EagleError: If the input cannot be used.
@@ -179,7 +184,7 @@ def run(
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
     with contextlib.redirect_stdout(sys.stderr):
         attributions, files = _explain(request, PassProgress(quiet=quiet))
-    values = summary(attributions, files={**files, **other_files})
+    values = summary(attributions, files=files)
     if as_json:
         print_json(values)
     elif not quiet:
@@ -191,25 +196,29 @@ def _explain(
 ) -> tuple[list[Attribution], dict[str, Path | Sequence[Path]]]:
     """The explanations and where they were written. What can fail early does, cheapest first."""
     picture = read_image(request.image)
-    with output_folder(request.folder, force=request.force) as output:
+    reads = [Path(one) for one in (request.image, request.regions) if isinstance(one, str | Path)]
+    writes = [SCENE] if request.scene else []
+    with output_folder(request.place, reads=reads, writes=writes) as output:
         with progress.step("cutting the image into regions"):
             regions = regions_for(picture, request.regions, n_regions=request.n_regions)
         progress.note(f"loading {request.model.name}")
         model = open_model(request.model, show_bars=progress.visible)
         with progress.step("answering"):
-            generation = _answered(model, request)
+            generation = _answered(model, picture, request)
         targets = choose_targets(generation, request.targets)
         attributions = _attributed(
             model, generation, targets, regions=regions, method=request.method, progress=progress
         )
         with progress.step("writing the files"):
-            return attributions, write_files(attributions, output)
+            return attributions, write_files(attributions, output, scene=request.scene)
 
 
-def _answered(model: Model, request: Request) -> Generation:
+def _answered(model: Model, picture: RGBImage, request: Request) -> Generation:
     if request.answer is not None:
-        return model.with_answer(request.image, request.prompt, request.answer)
-    return model.generate(request.image, request.prompt, max_new_tokens=request.max_new_tokens)
+        generation = model.with_answer(picture, request.prompt, request.answer)
+    else:
+        generation = model.generate(picture, request.prompt, max_new_tokens=request.max_new_tokens)
+    return replace(generation, image_path=request.image_path)
 
 
 def _attributed(
@@ -237,22 +246,29 @@ def _label(targets: Sequence[Target]) -> str:
 
 
 def write_files(
-    attributions: Sequence[Attribution], output: OutputFolder
+    attributions: Sequence[Attribution], output: OutputFolder, *, scene: Image | None = None
 ) -> dict[str, Path | Sequence[Path]]:
     """Write every file of a run, and show them only when all are whole.
 
+    Args:
+        attributions: explanations of one answer, at least one
+        output: where to
+        scene: a generated picture to keep with them
+
     Returns:
-        The files by kind: explanation and figure (one for each target), report.
+        The files by kind: explanation and figure (one for each target), report, image.
 
     Raises:
-        ResultError: If a file cannot be written.
+        ResultError: a file cannot be written
     """
     endings = file_endings([attribution.target.text for attribution in attributions])
     with output.writing():
         for attribution, ending in zip(attributions, endings, strict=True):
             io.save(attribution, output.staging / f"explanation{ending}.npz")
             report.save_figure(attribution, output.staging / f"figure{ending}.png")
-        report.save_html(attributions, output.staging / "report.html")
+        report.save_html(attributions, output.staging / PAGE)
+        if scene is not None:
+            scene.save(output.staging / SCENE)
     output.publish()
     explanations = [output.folder / f"explanation{ending}.npz" for ending in endings]
     figures = [output.folder / f"figure{ending}.png" for ending in endings]
@@ -260,7 +276,8 @@ def write_files(
     return {
         "explanation": explanations[0] if single else explanations,
         "figure": figures[0] if single else figures,
-        "report": output.folder / "report.html",
+        "report": output.folder / PAGE,
+        **({} if scene is None else {"image": output.folder / SCENE}),
     }
 
 

@@ -14,6 +14,7 @@ from eagle_mllm.cli.problems import EagleGroup
 from eagle_mllm.cli.run import run
 from eagle_mllm.cli.scene import scene
 from eagle_mllm.cli.show import show
+from eagle_mllm.cli.signals import end_tidily
 from eagle_mllm.cli.tables import tables
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ app.command()(demo)
 
 def main() -> None:
     """Run the `eagle` command on the arguments of this process."""
+    end_tidily()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # An answer in any script must not crash a terminal that cannot show it.

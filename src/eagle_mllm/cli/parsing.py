@@ -1,5 +1,8 @@
 """Option values that are more than one word of text."""
 
+import os
+from pathlib import Path
+
 import typer
 
 from eagle_mllm.models.settings import BatchSize
@@ -29,3 +32,8 @@ def parse_token_range(text: str) -> tuple[int, int]:
     if stop <= start:
         raise typer.BadParameter(f"{text!r} holds no token.", param_hint="'--token'")
     return start, stop
+
+
+def printable(path: Path) -> str:
+    """A path as Unicode text: each byte that is not UTF-8 is written as its number."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")

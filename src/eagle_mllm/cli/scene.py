@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from eagle_mllm import scenes
-from eagle_mllm.attribution.atomic import atomic_write
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json, print_scene
-from eagle_mllm.cli.outputs import require_free
+from eagle_mllm.cli.files import output_files
 
 
 def scene(
@@ -28,25 +27,15 @@ def scene(
 ) -> None:
     """Draw a generated scene, and print its caption, questions and true answers.
 
-    The same seed gives the same scene for ever. The demo models have never seen these.
+    The same seed always gives the same scene. The demo models have never seen these.
     """
-    require_free(out, force=force)
     drawn = scenes.scene(seed)
-    write_picture(drawn, out)
+    with output_files({"--out": out}, force=force) as staged:
+        drawn.image.save(staged["--out"], format="PNG")
     if as_json:
         print_json(_described(drawn, out))
     elif not quiet:
         print_scene(drawn, out)
-
-
-def write_picture(drawn: scenes.Scene, path: Path) -> None:
-    """Write the picture of a scene as PNG, whole or not at all.
-
-    Raises:
-        ResultError: If the file cannot be written.
-    """
-    with atomic_write(path) as temporary:
-        drawn.image.save(temporary, format="PNG")
 
 
 def _described(drawn: scenes.Scene, path: Path) -> dict[str, object]:

@@ -10,7 +10,7 @@ from eagle_mllm.attribution import io
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json, print_summary
 from eagle_mllm.cli.explain import underlined
-from eagle_mllm.cli.outputs import require_free
+from eagle_mllm.cli.files import output_files
 from eagle_mllm.cli.summary import summary
 
 
@@ -36,17 +36,19 @@ def show(
 ) -> None:
     """Show a stored explanation again: a summary, a report, a figure.
 
-    No model is loaded. Exit code: 0 done, 2 the file cannot be used.
+    No model is loaded. Exit code: 0 done, 2 the file cannot be used, 130 interrupted.
     """
     attribution = io.load(file)
-    wanted = {kind: path for kind, path in (("figure", figure), ("report", html)) if path}
-    for path in wanted.values():
-        require_free(path, force=force)
-    if figure:
-        report.save_figure(attribution, figure)
-    if html:
-        report.save_html(attribution, html)
-    values = summary([attribution], files={"explanation": file, **wanted})
+    wanted = {"--figure": figure, "--html": html}
+    writes = {option: path for option, path in wanted.items() if path}
+    with output_files(writes, reads=[file], force=force) as staged:
+        if figure:
+            report.save_figure(attribution, staged["--figure"])
+        if html:
+            report.save_html(attribution, staged["--html"])
+    kinds = {"--figure": "figure", "--html": "report"}
+    files = {kinds[option]: path for option, path in writes.items()}
+    values = summary([attribution], files={"explanation": file, **files})
     if as_json:
         print_json(values)
     elif not quiet:

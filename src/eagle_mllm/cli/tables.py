@@ -1,15 +1,14 @@
 """`eagle tables`: the paper's tables from runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
-from eagle_mllm.attribution.atomic import atomic_write
 from eagle_mllm.cli import options
-from eagle_mllm.cli.outputs import require_free
+from eagle_mllm.cli.files import output_files
 from eagle_mllm.errors import ResultError
 from eagle_mllm.runs.store import Run, load_run
 from eagle_mllm.tables import (
@@ -59,15 +58,19 @@ def tables(
     Which run belongs to which table follows from its task and settings. Exit code: 0 done, 2 a
     run cannot be read, or fills no table.
     """
-    if out:
-        require_free(out, force=force)
-    chosen = _chosen([load_run(path) for path in runs], table)
-    text = _written(chosen, form, to_file=out is not None)
-    if out:
-        with atomic_write(out) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-    else:
+    writes = {"--out": out} if out else {}
+    with output_files(writes, reads=_files_of(runs), force=force) as staged:
+        chosen = _chosen([load_run(path) for path in runs], table)
+        text = _written(chosen, form, to_file=out is not None)
+        for path in staged.values():
+            path.write_text(text, encoding="utf-8", newline="\n")
+    if not out:
         typer.echo(text, nl=False)
+
+
+def _files_of(runs: Sequence[Path]) -> Iterator[Path]:
+    for run in runs:
+        yield from run.rglob("*.json*")
 
 
 def _chosen(runs: Sequence[Run], name: TableChoice | None) -> list[Table]:
