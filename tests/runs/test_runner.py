@@ -104,6 +104,13 @@ def test_another_selection_goes_on_in_the_same_folder(explain, planted):
     assert load_run(few.folder).planned == IDS[:4]
 
 
+def test_a_budget_too_small_for_the_regions_ends_the_run_before_any_sample(explain, planted):
+    with pytest.raises(SettingError, match="too small for 4 regions; give at least 8, or cut"):
+        explain({"method.search": {"name": "multilevel", "budget": 7}})
+    assert planted.answers == 0
+    assert explain({"method.search": {"name": "multilevel", "budget": 8}}).done == 6
+
+
 def test_an_offset_behind_the_last_sample_is_refused(explain):
     with pytest.raises(SettingError, match="scenes-caption has 6, offset is 6"):
         explain({"run.offset": 6})

@@ -97,7 +97,8 @@ Budget = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Score no more than this many images; by default what the search is made for.",
+        help="Score no more than this many images, at least two per region; by default what the "
+        "search is made for.",
         rich_help_panel=METHOD,
     ),
 ]

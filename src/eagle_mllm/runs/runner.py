@@ -95,9 +95,12 @@ def run(
         on_tally: called before the first sample and after each.
 
     Raises:
-        EagleError: the data set or the model cannot be used, or the folder cannot be written to.
+        EagleError: the data set or the model cannot be used, the budget does not pay for so many
+            regions, or the folder cannot be written to.
     """
     resolved = config.resolved()
+    # A budget that is too small for the regions asked for is told now, not by every sample.
+    resolved.method.make().planned_passes(resolved.regions.count)
     data = open_data(resolved.data.set, **resolved.data.settings)
     selected = _selected(data, config.run)
     with executor:

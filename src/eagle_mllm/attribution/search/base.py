@@ -10,6 +10,7 @@ from jaxtyping import Int
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.errors import SettingError
 
 
 class Ranking(NamedTuple):
@@ -41,6 +42,9 @@ class SearchStrategy(ABC):
             regions: the partition: how many regions there are, and which ones are neighbours.
             evaluate: scores of subsets; equal subsets may be asked again at no cost.
             objective: F, from the scores of S and of V∖S.
+
+        Raises:
+            SettingError: the budget does not pay for the least that such a search scores.
         """
 
     @abstractmethod
@@ -51,6 +55,9 @@ class SearchStrategy(ABC):
 
         Args:
             n_regions: how many regions there are.
+
+        Raises:
+            SettingError: the budget does not pay for the least that such a search scores.
         """
 
     def thrifty(self) -> "SearchStrategy":
@@ -64,3 +71,46 @@ class SearchStrategy(ABC):
         if is_dataclass(self):
             settings |= {field.name: getattr(self, field.name) for field in fields(self)}
         return settings
+
+
+def require_whole(search: SearchStrategy, *names: str) -> None:
+    """Refuse settings that are not whole numbers from 1; None is allowed where it is the default.
+
+    Args:
+        search: whose settings they are
+        names: which of them
+
+    Raises:
+        SettingError: one is something else, such as 0, 1.5 or NaN
+    """
+    for name in names:
+        value, is_optional = getattr(search, name), getattr(type(search), name) is None
+        if value is None and is_optional:
+            continue
+        if not is_whole(value) or value < 1:
+            expected = "a whole number, at least 1" if not is_whole(value) else "at least 1"
+            or_none = " or None" if is_optional else ""
+            raise SettingError(f"{name} must be {expected}{or_none}; got {value!r}")
+
+
+def is_whole(value: object) -> bool:
+    """Whether a setting is an integer: 1.0 is not, nor is True."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def require_budget(budget: int | None, n_regions: int, *, least: int) -> None:
+    """Refuse a budget that would be exceeded however little is searched.
+
+    Args:
+        budget: most images to score; None is no bound
+        n_regions: how many regions there are
+        least: images that the smallest search and the trace of its order take
+
+    Raises:
+        SettingError: the budget is smaller
+    """
+    if budget is not None and budget < least:
+        raise SettingError(
+            f"a budget of {budget} images is too small for {n_regions} regions; "
+            f"give at least {least}, or cut the image into fewer regions"
+        )

@@ -7,9 +7,13 @@ import numpy as np
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.attribution.search.base import (
+    Ranking,
+    SearchStrategy,
+    require_budget,
+    require_whole,
+)
 from eagle_mllm.attribution.search.budget import ObjectiveValues, each_added
-from eagle_mllm.errors import SettingError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,21 +24,18 @@ class GreedySearch(SearchStrategy):
     to the lowest region index.
 
     Raises:
-        SettingError: `max_regions` or `budget` is less than 1.
+        SettingError: `max_regions` or `budget` is less than 1, or no whole number.
     """
 
     max_regions: int | None = None
     """Stop after this many picks and rank the rest by the last scan; None picks every region."""
 
     budget: int | None = None
-    """Most images to score in one explanation, its trace included: as many picks as it pays for,
-    one at least. None is no bound."""
+    """Most images to score in one explanation, its trace included: as many picks as it pays for;
+    the first and the trace take 4 images per region. None is no bound."""
 
     def __post_init__(self) -> None:
-        for name in ("max_regions", "budget"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingError(f"{name} must be at least 1 or None; got {value}")
+        require_whole(self, "max_regions", "budget")
 
     @property
     def name(self) -> str:
@@ -62,6 +63,7 @@ class GreedySearch(SearchStrategy):
 
     def _picks(self, n_regions: int) -> int:
         picks = n_regions if self.max_regions is None else min(self.max_regions, n_regions)
+        require_budget(self.budget, n_regions, least=_passes(1, n_regions))
         if self.budget is not None:
             while picks > 1 and _passes(picks, n_regions) > self.budget:
                 picks -= 1

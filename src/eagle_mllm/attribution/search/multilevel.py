@@ -9,7 +9,13 @@ from jaxtyping import Bool, Float, Int
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.attribution.search.base import (
+    Ranking,
+    SearchStrategy,
+    is_whole,
+    require_budget,
+    require_whole,
+)
 from eagle_mllm.attribution.search.blocks import Block, coarse_blocks, halves
 from eagle_mllm.attribution.search.budget import ObjectiveValues
 from eagle_mllm.attribution.search.descent import known_values, prefixes, settle, unsaturated
@@ -61,17 +67,19 @@ class MultilevelSearch(SearchStrategy):
     found is itself cut into pieces of 4, 2 and 1 regions, which are moved in the same way; the cut
     is another one each time, and a cycle that does not raise the sum is dropped.
 
-    The search asks large batches of independent subsets, and any budget gives a complete order:
-    more passes, a better one. It may end early where nothing improves any more.
+    The search asks large batches of independent subsets, and any budget that pays for the
+    trace gives a complete order: more passes, a better one. It may end early where nothing improves
+    any more.
 
     Raises:
-        SettingError: the budget is less than 1, the seed negative, or the least gain not in [0, 1).
+        SettingError: the budget is less than 1, the seed negative, one of them not whole, or the
+            least gain not in [0, 1).
     """
 
     budget: int | None = None
     """Most images to score in one explanation, its trace included; None is 22 a region, but no
-    more than exact greedy search takes. The trace alone takes 2 a region: with less than that,
-    neighbours follow each other unsearched."""
+    more than exact greedy search takes. The trace alone takes 2 images per region; a
+    smaller budget is refused."""
 
     seed: int = 0
     """Of the cuts; equal seeds give equal orders."""
@@ -81,8 +89,9 @@ class MultilevelSearch(SearchStrategy):
     than this share of λ1 + λ2; 0 goes on as long as anything improves."""
 
     def __post_init__(self) -> None:
-        if self.budget is not None and self.budget < 1:
-            raise SettingError(f"budget must be at least 1 or None; got {self.budget}")
+        require_whole(self, "budget")
+        if not is_whole(self.seed):
+            raise SettingError(f"seed must be a whole number; got {self.seed!r}")
         if self.seed < 0:
             raise SettingError(f"seed must not be negative; got {self.seed}")
         if not 0 <= self.least_gain < 1:
@@ -121,6 +130,7 @@ class MultilevelSearch(SearchStrategy):
 
     def _budget(self, n_regions: int) -> int:
         exact = GreedySearch().planned_passes(n_regions)
+        require_budget(self.budget, n_regions, least=2 * n_regions)
         budget = min(_PER_REGION * n_regions, exact) if self.budget is None else self.budget
         return max(min(budget, 1 << min(n_regions, 62)), 2 * n_regions)
 

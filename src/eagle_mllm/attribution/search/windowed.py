@@ -8,9 +8,13 @@ from jaxtyping import Int
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.attribution.search.base import (
+    Ranking,
+    SearchStrategy,
+    require_budget,
+    require_whole,
+)
 from eagle_mllm.attribution.search.budget import ObjectiveValues, each_added
-from eagle_mllm.errors import SettingError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,7 @@ class WindowedGreedySearch(SearchStrategy):
     out: their last scores ignore λ1 and λ2.
 
     Raises:
-        SettingError: a number is less than 1.
+        SettingError: a number is less than 1, or not whole.
     """
 
     window: int = 10
@@ -41,13 +45,11 @@ class WindowedGreedySearch(SearchStrategy):
 
     budget: int | None = None
     """Most images to score in one explanation, its trace included: the search ends before the
-    step that could exceed it, and what is left keeps the last ranking. None is no bound."""
+    step that could exceed it, and what is left keeps the last ranking. The trace alone takes 2
+    images per region. None is no bound."""
 
     def __post_init__(self) -> None:
-        for name in ("window", "rerank_every", "tail", "budget"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingError(f"{name} must be at least 1; got {value}")
+        require_whole(self, "window", "rerank_every", "tail", "budget")
 
     @property
     def name(self) -> str:
@@ -57,6 +59,7 @@ class WindowedGreedySearch(SearchStrategy):
     def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
         n_regions = len(regions)
+        require_budget(self.budget, n_regions, least=2 * n_regions)
         values = ObjectiveValues(evaluate, objective)
         front, back = list[int](), list[int]()
         rest = np.arange(n_regions)
@@ -90,7 +93,8 @@ class WindowedGreedySearch(SearchStrategy):
                 passes += 2 * self.tail if step else 0
                 left -= 1
         passes = min(passes, 1 << min(n_regions, 62))
-        return passes if self.budget is None else min(passes, max(self.budget, 2 * n_regions))
+        require_budget(self.budget, n_regions, least=2 * n_regions)
+        return passes if self.budget is None else min(passes, self.budget)
 
     def _affords(self, spent: int, left: int) -> bool:
         # What is left unsearched, the trace will ask.
