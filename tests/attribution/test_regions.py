@@ -71,7 +71,7 @@ def test_a_mask_holds_the_pixels_of_the_chosen_regions(make):
 @pytest.mark.parametrize("index", [-1, 3])
 def test_a_region_that_is_not_there_is_refused(make, refused, index):
     regions = make(labels=np.array([[0, 1, 2]]))
-    assert refused(regions.mask, [index]) == f"There is no region {index}; expected 0..2."
+    assert refused(regions.mask, [index]) == f"there is no region {index}; expected 0..2"
 
 
 @pytest.mark.usefixtures("as_users_run_it")
@@ -180,11 +180,11 @@ def test_masks_of_integers_and_a_stack_of_masks_will_do(make):
 @pytest.mark.parametrize(
     ("masks", "message"),
     [
-        ([], "There are no masks"),
-        ([np.zeros((2, 2), bool)] * 3, "None of the 3 masks has a pixel"),
-        ([np.ones((2, 2), bool), np.ones((2, 3), bool)], "Mask 1 has shape (2, 3), mask 0 has"),
-        ([np.ones((2, 2))], "Mask 0 has shape (2, 2) and dtype float64"),
-        ([np.ones(4, bool)], "Mask 0 has shape (4,) and dtype bool"),
+        ([], "there are no masks"),
+        ([np.zeros((2, 2), bool)] * 3, "none of the 3 masks has a pixel"),
+        ([np.ones((2, 2), bool), np.ones((2, 3), bool)], "mask 1 has shape (2, 3), not (2, 2)"),
+        ([np.ones((2, 2))], "mask 0 has dtype float64; pass `mask > 0.5`"),
+        ([np.ones(4, bool)], "mask 0 has shape (4,) and dtype bool"),
     ],
     ids=["none", "empty", "shapes", "floats", "axes"],
 )

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eagle_mllm.attribution.rle import Rle
 from eagle_mllm.datasets.dataset import DataSet, fingerprint
 from eagle_mllm.datasets.names import file_id, object_names
 from eagle_mllm.datasets.problems import Place, Problem
-from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import FileImage, ObjectTruth, Sample, SceneImage, SceneRef
 from eagle_mllm.errors import DataError, ImageError
 

@@ -18,7 +18,7 @@ def sample(task, **known):
 
 
 def truth(box, mask):
-    from eagle_mllm.datasets.rle import Rle
+    from eagle_mllm.attribution.rle import Rle
     from eagle_mllm.datasets.truth import ObjectTruth
 
     return ObjectTruth(box=box, segmentation=Rle.from_mask(mask))

@@ -18,10 +18,12 @@ from jaxtyping import Bool, Float
 
 from eagle_mllm.attribution.atomic import atomic_write
 from eagle_mllm.attribution.generation import Target
+from eagle_mllm.attribution.npy import array_of
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.trace import Trace
+from eagle_mllm.borders import border, file_bytes, reason
 from eagle_mllm.errors import ResultError
 
 _SCORES = ("insertion_word_score", "deletion_word_score", "org_score", "baseline_score")
@@ -30,6 +32,8 @@ _READ = (*_SCORES, *_TARGET, "region_area")
 _DERIVED = ("insertion_score", "deletion_score", "smdl_score", "sub-region_number")
 # The reference sums areas in float32; more than this is another sample's file.
 _AREA_TOLERANCE = 1e-3
+# Far more than 157 MB, what 64 masks of 640 x 480 pixels take.
+_MOST_BYTES = 1 << 33
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +127,8 @@ def import_reference(
     masks = _read_masks(Path(npy_path))
     try:
         return _result(content, masks)
-    except (LookupError, OverflowError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise ResultError(f"cannot import {json_path}: {reason}") from error
+    except Exception as error:  # a foreign file: also errors of ours need its name
+        raise ResultError(f"cannot import {json_path}: {reason(error)}") from error
 
 
 def _content(attribution: Attribution) -> dict[str, Any]:
@@ -176,12 +179,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror or error}") from error
-    except (RecursionError, ValueError) as error:
-        raise ResultError(f"cannot read {path}: it is not JSON ({error})") from error
+    with border(ResultError, f"cannot read {path}", advice="expected the scores in JSON"):
+        content = json.loads(file_bytes(path, limit=_MOST_BYTES))
     if not isinstance(content, dict):
         raise ResultError(f"cannot read {path}: expected an object, one sample's scores")
     if missing := [key for key in _READ if key not in content]:
@@ -190,14 +189,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_masks(path: Path) -> Bool[np.ndarray, "regions h w"]:
-    try:
-        masks = np.load(path, allow_pickle=False)
-    except (EOFError, OSError, TypeError, ValueError) as error:
-        raise ResultError(f"cannot read {path}: {error}; expected masks in .npy") from error
-    if not isinstance(masks, np.ndarray) or masks.ndim != 4 or masks.shape[3] != 1:
-        shape = getattr(masks, "shape", type(masks).__name__)
+    with border(ResultError, f"cannot read {path}", advice="expected masks in .npy"):
+        masks = array_of(file_bytes(path, limit=_MOST_BYTES))
+    if masks.ndim != 4 or masks.shape[3] != 1:
         raise ResultError(
-            f"cannot read {path}: it holds {shape}, expected masks (N, h, w, 1); "
+            f"cannot read {path}: it holds {masks.shape}, expected masks (N, h, w, 1); "
             "a baseline's dense map has no search order"
         )
     if masks.size == 0 or not np.isin(masks, (0, 1)).all():

@@ -1,14 +1,16 @@
 """A partition of the image into regions: the set V = {0..N-1} whose subsets are shown or hidden."""
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import SupportsIndex
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from eagle_mllm.arrays import LabelMap, Mask
+from eagle_mllm.attribution.masks import array_from, painted
 from eagle_mllm.errors import RegionError
 from eagle_mllm.values import ArrayValue
 
@@ -41,8 +43,8 @@ class Regions(ArrayValue):
         is_counted = first == 0 and last < self.labels.size
         if not is_counted or not np.bincount(self.labels.ravel()).all():
             raise RegionError(
-                f"The labels run from {first} to {last} but not through 0..N-1 with each in use; "
-                "number them with `Regions.from_labels(labels)`."
+                f"the labels run from {first} to {last} but not through 0..N-1 with each in use; "
+                "number them with `Regions.from_labels(labels)`"
             )
         object.__setattr__(self, "labels", self.labels.astype(np.int32, copy=False))
         self._freeze_arrays()
@@ -102,55 +104,58 @@ class Regions(ArrayValue):
         # True would pass for region 1, and an array of truth values for regions 0 and 1.
         if isinstance(index, bool | np.bool_):
             raise RegionError(
-                "Regions are chosen by index, not by truth value; "
-                "pass `np.flatnonzero(shown)` for an array of truth values."
+                "regions are chosen by index, not by truth value; "
+                "pass `np.flatnonzero(shown)` for an array of truth values"
             )
-        number = index.__index__()
+        try:
+            number = operator.index(index)
+        except TypeError as error:
+            raise RegionError(
+                f"{index!r:.40} is not the index of a region; expected whole numbers"
+            ) from error
         if not 0 <= number < len(self):
-            raise RegionError(f"There is no region {number}; expected 0..{len(self) - 1}.")
+            raise RegionError(f"there is no region {number}; expected 0..{len(self) - 1}")
         return number
 
     @classmethod
-    def from_labels(cls, labels: np.ndarray) -> "Regions":
+    def from_labels(cls, labels: object) -> "Regions":
         """The partition given by a label map of any integers.
 
         Regions are numbered in the order of the label values: -1, 3, 7 become 0, 1, 2. Pixels with
         the same label make one region, connected or not.
 
         Args:
-            labels: `(h, w)` integers or truth values.
+            labels: `(h, w)` integers or truth values: an array, a tensor, a picture of one
+                channel or nested lists
 
         Raises:
-            RegionError: The labels are not a two-dimensional array of integers, or are empty.
+            RegionError: the labels are not two-dimensional, are no integers, or are empty
         """
-        _require_label_map(labels)
-        return cls(labels=_renumbered(labels))
+        array = array_from(labels, "the label map")
+        _require_label_map(array)
+        return cls(labels=_renumbered(array))
 
     @classmethod
-    def from_masks(cls, masks: Iterable[np.ndarray]) -> "Regions":
+    def from_masks(cls, masks: object, *, shape: tuple[int, int] | None = None) -> "Regions":
         """The partition given by masks that may overlap and need not cover the image.
 
         A pixel of several masks goes to the smallest of them, so that a part on top of a whole
         keeps its pixels; of equally small ones the first wins. Pixels of no mask make one further
-        region, the last. Regions keep the order of the masks; a mask left without pixels is
-        dropped. For the automatic masks of SAM pass `[mask["segmentation"] for mask in masks]`.
+        region, the last. Regions keep the order of the masks, which is not the order that decides;
+        a mask left without pixels is dropped.
 
         Args:
-            masks: Arrays `(h, w)` of one shape: truth values, or integers where all but 0 belong.
+            masks: a stack `(N, h, w)` or `(N, 1, h, w)`, or one after the other: arrays of NumPy
+                or of another library, PIL images of one channel or nested lists, of truth values
+                or of integers with a single value beside 0; the dictionaries of SAM
+                (`segmentation`) and of COCO; run lengths (`size`, `counts`) and polygons
+            shape: height and width of the image; needed where polygons are all there is
 
         Raises:
-            RegionError: There are no masks, all are empty, their shapes differ, or one is not a
-                two-dimensional array of truth values or integers.
+            RegionError: there are no masks, all are empty, their shapes differ, or one is
+                something else, such as numbers that a threshold has yet to turn into a mask
         """
-        members = _mask_list(masks)
-        sizes = [int(member.sum()) for member in members]
-        if not any(sizes):
-            raise RegionError(f"None of the {len(members)} masks has a pixel; nothing to divide.")
-        labels = np.full(members[0].shape, len(members), dtype=np.int32)
-        # Painting from the largest to the smallest leaves the smallest on top, the first of equals.
-        for index in sorted(range(len(members)), key=lambda index: (-sizes[index], -index)):
-            labels[members[index]] = index
-        return cls(labels=_renumbered(labels), method="masks")
+        return cls(labels=_renumbered(painted(masks, shape=shape)), method="masks")
 
 
 def _renumbered(labels: np.ndarray) -> LabelMap:
@@ -164,28 +169,14 @@ def _renumbered(labels: np.ndarray) -> LabelMap:
 
 
 def _require_label_map(labels: np.ndarray) -> None:
+    if not isinstance(labels, np.ndarray):
+        raise RegionError(
+            f"the labels are {type(labels).__name__}; call `Regions.from_labels(labels)`"
+        )
     if labels.ndim != 2 or labels.dtype.kind not in "iub":
         raise RegionError(
-            f"The labels have shape {labels.shape} and dtype {labels.dtype}; "
-            "expected one integer for each pixel, shape (h, w)."
+            f"the labels have shape {labels.shape} and dtype {labels.dtype}; "
+            "expected one integer for each pixel, shape (h, w)"
         )
     if labels.size == 0:
-        raise RegionError(f"The labels have no pixels (shape {labels.shape}).")
-
-
-def _mask_list(masks: Iterable[np.ndarray]) -> list[Bool[np.ndarray, "h w"]]:
-    members = list(masks)
-    if not members:
-        raise RegionError("There are no masks; expected at least one array of shape (h, w).")
-    for index, member in enumerate(members):
-        if member.ndim != 2 or member.dtype.kind not in "iub":
-            raise RegionError(
-                f"Mask {index} has shape {member.shape} and dtype {member.dtype}; "
-                "expected truth values of shape (h, w), one for each pixel."
-            )
-        if member.shape != members[0].shape:
-            raise RegionError(
-                f"Mask {index} has shape {member.shape}, mask 0 has {members[0].shape}; "
-                "expected masks of one image."
-            )
-    return [member.astype(bool) for member in members]
+        raise RegionError(f"the labels have no pixels (shape {labels.shape}); expected an image's")

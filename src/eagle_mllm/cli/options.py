@@ -72,8 +72,8 @@ RegionsFrom = Annotated[
     typer.Option(
         "--regions",
         metavar="METHOD|FILE",
-        help="How the image is cut: slico, grid, slico-opencv, seeds; or a label map "
-        "(.npy of whole numbers, or .png with a colour for each region).",
+        help="How the image is cut: slico, grid, slico-opencv, seeds; or a file: a label map "
+        "(.npy of whole numbers, .png with a colour for each region) or masks (.npz, .json).",
         rich_help_panel=METHOD,
     ),
 ]
@@ -81,7 +81,7 @@ RegionCount = Annotated[
     int,
     typer.Option(
         metavar="N",
-        help="How many regions to ask for (a label map brings its own number).",
+        help="How many regions to ask for (a file brings its own number).",
         rich_help_panel=METHOD,
     ),
 ]

@@ -74,8 +74,17 @@ class EagleGroup(TyperGroup):
 
 def complain(message: str) -> int:
     """Print the one error line; returns the exit code for bad input."""
-    typer.echo(f"eagle: error: {' '.join(printable(message).split())}", err=True)
+    _say("error", message)
     return BAD_INPUT
+
+
+def warn(message: str) -> None:
+    """Print one line about something that is probably not meant, and go on."""
+    _say("warning", message)
+
+
+def _say(kind: str, message: str) -> None:
+    typer.echo(f"eagle: {kind}: {' '.join(printable(message).split())}", err=True)
 
 
 def _parser_message(error: Any) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import Field
 
+from eagle_mllm.attribution.rle import Rle
 from eagle_mllm.datasets import prompts
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import FileImage, ImageFolder, image_folder
 from eagle_mllm.datasets.names import file_id, object_names
 from eagle_mllm.datasets.problems import Place
 from eagle_mllm.datasets.reading import Reading, Row
-from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import ObjectTruth, Sample
 from eagle_mllm.errors import DataError
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eagle_mllm.attribution.generation import Generation
+from eagle_mllm.attribution.rle import Rle
 from eagle_mllm.attribution.words import common_prefix, occurrences, word_spans
 from eagle_mllm.datasets import mmvp, pope
 from eagle_mllm.datasets.dataset import DataSet
@@ -25,7 +26,6 @@ from eagle_mllm.datasets.reference_rows import (
     RecordedRow,
     VqaRow,
 )
-from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import ObjectTruth, Sample, Task
 from eagle_mllm.errors import DataError, ImageError
 

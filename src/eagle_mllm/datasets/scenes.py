@@ -8,9 +8,9 @@ from typing import get_args, overload
 
 import numpy as np
 
+from eagle_mllm.attribution.rle import Rle
 from eagle_mllm.datasets.dataset import DataSet, fingerprint
 from eagle_mllm.datasets.names import object_names
-from eagle_mllm.datasets.rle import Rle
 from eagle_mllm.datasets.sample import ObjectTruth, Sample, SceneImage, SceneRef, Task
 from eagle_mllm.errors import SettingError
 from eagle_mllm.scenes.language import CAPTION_PROMPT, Question

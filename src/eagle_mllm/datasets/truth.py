@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eagle_mllm.arrays import Mask
-from eagle_mllm.datasets.rle import Rle
+from eagle_mllm.attribution.rle import Rle
 from eagle_mllm.errors import DataError
 
 Box = tuple[float, float, float, float]

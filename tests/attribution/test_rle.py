@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-from eagle_mllm.datasets.rle import Rle, unpacked
+from eagle_mllm.attribution.rle import Rle, dropped_pieces, unpacked
 from eagle_mllm.errors import DataError
 
 SIZE = (5, 6)
@@ -32,6 +32,29 @@ def test_several_polygons_are_one_mask() -> None:
     expected = np.zeros(SIZE, dtype=bool)
     expected[:, [0, 5]] = True
     assert np.array_equal(Rle.from_coco([left, right], size=SIZE).mask(), expected)
+
+
+def test_a_piece_that_cannot_be_does_not_cost_the_others_and_is_told() -> None:
+    good = [1, 1, 5, 1, 5, 4, 1, 4]
+    pieces = [[1, 1, 5, 1], good, "x", [0, 0, 1, 0, 1, 900]]
+    assert np.array_equal(Rle.from_coco(pieces, size=SIZE).mask(), _rectangle())
+    assert dropped_pieces(pieces, size=SIZE) == (
+        "polygon 0 has 2 corners, expected three or more",
+        "polygon 2 is 'x', expected a list [x, y, x, y, ...]",
+        "polygon 3 reaches 900, far outside the image of 5 x 6 pixels",
+    )
+    assert dropped_pieces([good], size=SIZE) == ()
+    assert dropped_pieces({"size": [5, 6], "counts": RUNS}, size=SIZE) == ()
+
+
+def test_run_lengths_bring_their_own_size_and_polygons_do_not() -> None:
+    coded = {"size": [5, 6], "counts": RUNS}
+    assert np.array_equal(Rle.from_coco(coded).mask(), _rectangle())
+    with pytest.raises(DataError, match="polygons do not say how large"):
+        Rle.from_coco([[1, 1, 5, 1, 5, 4, 1, 4]])
+    for size in ([0, 6], [100_000, 100_000], [5], "56", [5.0, 6]):
+        with pytest.raises(DataError, match="size is"):
+            Rle.from_coco({**coded, "size": size})
 
 
 def test_run_lengths_go_down_the_columns_from_hidden_pixels() -> None:
@@ -79,13 +102,17 @@ def test_unpacking_inverts_the_library_for_long_runs_too(runs: list[int]) -> Non
         (None, "polygons"),
         ([], "polygons"),
         ("abc", "polygons"),
-        ([1, 1, 5, 1, 5, 4], "three corners"),
-        ([[1, 1, 4, 3]], "three corners"),  # the library would take it for a box
-        ([[1, 1, 5, 1, 5, 4, 1]], "three corners"),
-        ([[1, 1, 5, 1, 5, "4"]], "coordinates"),
-        ([[1, 1, 5, 1, 5, float("nan")]], "coordinates"),
-        ([[1, 1, 5, 1, 5, 1e7]], "coordinates"),
-        ([[7, 7, 11, 7, 11, 9]], "no pixel"),
+        ([1, 1, 5, 1, 5, 4], "write a polygon as [[x, y, ...]]"),
+        (
+            [[1, 1, 4, 3]],
+            "polygon 0 has 2 corners, expected three or more",
+        ),  # the library would take it for a box
+        ([[1, 1, 5, 1, 5, 4, 1]], "polygon 0 has 7 numbers, expected an even count"),
+        ([[1, 1, 5, 1, 5, "4"]], "polygon 0 holds '4', expected numbers"),
+        ([[1, 1, 5, 1, 5, float("nan")]], "reaches nan, far outside"),
+        ([[1, 1, 5, 1, 5, 1e7]], "reaches 1e+07, far outside the image of 5 x 6 pixels"),
+        ([[7, 7, 11, 7, 11, 9]], "marks no pixel: it lies outside the image of 5 x 6 pixels"),
+        ([[1, 1, 1.1, 1, 1.1, 1.1]], "marks no pixel: it is thinner than a pixel"),
         ({"counts": RUNS}, "expected the image's [5, 6]"),
         ({"size": None, "counts": RUNS}, "expected the image's [5, 6]"),
         ({"size": [6, 5], "counts": RUNS}, "expected the image's [5, 6]"),
