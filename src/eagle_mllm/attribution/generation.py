@@ -157,8 +157,8 @@ class Generation(ArrayValue):
         self._freeze_arrays()
 
     def __repr__(self) -> str:
-        height, width = self.image.shape[:2]
-        return f"Generation({self._quoted}, {len(self.ids)} tokens, image {height}x{width})"
+        size = "x".join(map(str, self.image.shape[:-1]))
+        return f"Generation({self._quoted}, {len(self.ids)} tokens, image {size})"
 
     @cached_property
     def words(self) -> tuple[Word, ...]:

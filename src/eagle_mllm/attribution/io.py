@@ -213,8 +213,8 @@ def _list(part: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
 
 def _check_arrays(arrays: _Arrays, *, n_tokens: int) -> None:
     labels = _named(arrays, "labels", "unsigned integers", np.unsignedinteger)
-    if labels.ndim != 2 or labels.size == 0:
-        raise _Malformed(f"labels has shape {labels.shape}, expected (h, w)")
+    if labels.ndim < 2 or labels.size == 0:
+        raise _Malformed(f"labels has shape {labels.shape}, expected (h, w) or (frames, h, w)")
     n_regions, scores = int(labels.max()) + 1, (int(labels.max()) + 2, n_tokens)
     expected: dict[str, tuple[tuple[int, ...], str, type[np.generic]]] = {
         "image": ((*labels.shape, 3), "bytes", np.uint8),

@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageFilter
 
-from eagle_mllm.arrays import Mask, RGBImage
+from eagle_mllm.arrays import Mask, RGBImage, Subsets
+from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import SettingError
 
 FillName = Literal["black", "mean", "blur"]
@@ -26,10 +27,10 @@ def fill_image(image: RGBImage, fill: str) -> RGBImage:
             side.
 
     Raises:
-        SettingError: the fill has another name.
+        SettingError: the fill is unknown.
     """
     if fill not in _FILLS:
-        raise SettingError(f"no fill is called {fill!r}; choose one of {', '.join(_FILLS)}")
+        raise SettingError(f"unknown fill {fill!r}; choose one of {', '.join(_FILLS)}")
     return _FILLS[fill](image)
 
 
@@ -44,18 +45,42 @@ def masked_image(image: RGBImage, filled: RGBImage, visible: Mask) -> RGBImage:
     return np.where(visible[..., np.newaxis], image, filled)
 
 
+class MaskedImages:
+    """The 8-bit images of subsets of regions, for whoever reads images: I_S of the paper.
+
+    Args:
+        image: the image as the user sees it.
+        regions: a partition of it.
+        fill: what hidden pixels become.
+
+    Raises:
+        SettingError: the fill is unknown.
+    """
+
+    def __init__(self, image: RGBImage, regions: Regions, *, fill: FillName) -> None:
+        self._image = image
+        self._filled = fill_image(image, fill)
+        self._labels = regions.labels
+
+    def __call__(self, shown: Subsets) -> list[RGBImage]:
+        """One image per subset, in the order asked."""
+        return [masked_image(self._image, self._filled, row[self._labels]) for row in shown]
+
+
 def _black(image: RGBImage) -> RGBImage:
     return np.zeros_like(image)
 
 
 def _mean(image: RGBImage) -> RGBImage:
-    colour = np.rint(image.mean(axis=(0, 1))).astype(np.uint8)
+    colour = np.rint(image.reshape(-1, 3).mean(axis=0)).astype(np.uint8)
     return np.broadcast_to(colour, image.shape).copy()
 
 
 def _blur(image: RGBImage) -> RGBImage:
-    radius = _BLUR_SHARE * max(image.shape[:2])
-    return np.array(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+    height, width = image.shape[-3:-1]
+    blur = ImageFilter.GaussianBlur(_BLUR_SHARE * max(height, width))
+    frames = [Image.fromarray(frame).filter(blur) for frame in image.reshape(-1, height, width, 3)]
+    return np.stack([np.asarray(frame) for frame in frames]).reshape(image.shape)
 
 
 _FILLS: dict[str, Callable[[RGBImage], RGBImage]] = {

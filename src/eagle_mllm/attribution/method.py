@@ -233,7 +233,7 @@ def require_explainable(generation: Generation, target: Target, regions: Regions
             f"the target lies at {target.positions}, the answer has {len(generation.ids)} tokens; "
             "take the target from the same generation"
         )
-    image = generation.image.shape[:2]
+    image = generation.image.shape[:-1]
     if regions.shape != image:
         raise RegionError(
             f"the regions have shape {regions.shape}, the image {image}; segment this image"

@@ -39,14 +39,13 @@ def provenance(
     Returns:
         The keys `eagle`, `python`, `platform`, `packages`, `git`, `model`, `regions`, `settings`.
     """
-    rows, columns = regions.shape
     return {
         **made_with(model),
         "regions": {
             "method": regions.method,
             "asked": regions.asked,
             "got": len(regions),
-            "shape": [int(rows), int(columns)],
+            "shape": [int(side) for side in regions.shape],
         },
         "settings": as_json(settings),
     }

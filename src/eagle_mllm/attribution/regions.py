@@ -22,19 +22,19 @@ class Regions(ArrayValue):
     Every pixel belongs to exactly one region and every region has at least one pixel; a region
     need not be connected. Labels that are not 0..N-1 yet are renumbered by `from_labels`.
 
-    Args:
-        labels: `(h, w)` region index of each pixel, 0..N-1, each used; kept as int32.
-        method: How the partition was made: "slico", "slico-opencv", "seeds", "grid", "labels" or
-            "masks".
-        asked: How many regions were asked for, where a number was; `len(regions)` were made.
-
     Raises:
-        RegionError: The label map is empty, or its labels are not 0..N-1 with each in use.
+        RegionError: the label map is empty, or its labels are not 0..N-1 with each in use.
     """
 
     labels: LabelMap
+    """Region index of each pixel, 0..N-1, each used; kept as int32. Frames of a video come first:
+    a region may last for several."""
+
     method: str = "labels"
+    """How the partition was made: "slico", "slico-opencv", "seeds", "grid", "labels" or "masks"."""
+
     asked: int | None = None
+    """How many regions were asked for, where a number was; `len(regions)` were made."""
 
     def __post_init__(self) -> None:
         _require_label_map(self.labels)
@@ -53,15 +53,14 @@ class Regions(ArrayValue):
         return len(self.areas)
 
     def __repr__(self) -> str:
-        height, width = self.shape
+        size = "x".join(map(str, self.shape))
         asked = "" if self.asked is None else f", asked={self.asked}"
-        return f"Regions({len(self)} regions of {height}x{width}, method={self.method!r}{asked})"
+        return f"Regions({len(self)} regions of {size}, method={self.method!r}{asked})"
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of the image in pixels."""
-        height, width = self.labels.shape
-        return height, width
+    def shape(self) -> tuple[int, ...]:
+        """Height and width of the image in pixels, after the number of frames if there are any."""
+        return self.labels.shape
 
     @cached_property
     def areas(self) -> Float[np.ndarray, " regions"]:
@@ -71,14 +70,13 @@ class Regions(ArrayValue):
         return areas
 
     @property
-    def centroids(self) -> Float[np.ndarray, "regions 2"]:
-        """Mean row and column of each region's pixels.
+    def centroids(self) -> Float[np.ndarray, "regions axes"]:
+        """Mean row and column of each region's pixels, after the mean frame if there are frames.
 
         The centroid of a region that is not convex may lie outside it.
         """
         flat = self.labels.ravel()
-        rows, columns = np.indices(self.labels.shape)
-        sums = [np.bincount(flat, weights=axis.ravel()) for axis in (rows, columns)]
+        sums = [np.bincount(flat, weights=axis.ravel()) for axis in np.indices(self.shape)]
         centroids: np.ndarray = np.stack(sums, axis=1) / np.bincount(flat)[:, np.newaxis]
         return centroids
 
@@ -173,10 +171,12 @@ def _require_label_map(labels: np.ndarray) -> None:
         raise RegionError(
             f"the labels are {type(labels).__name__}; call `Regions.from_labels(labels)`"
         )
-    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+    # A last axis of one is a channel that somebody forgot to drop, not a video one pixel wide.
+    has_channel = labels.ndim > 2 and labels.shape[-1] == 1
+    if labels.ndim < 2 or has_channel or labels.dtype.kind not in "iub":
         raise RegionError(
             f"the labels have shape {labels.shape} and dtype {labels.dtype}; "
-            "expected one integer for each pixel, shape (h, w)"
+            "expected one integer for each pixel, shape (h, w) or (frames, h, w)"
         )
     if labels.size == 0:
         raise RegionError(f"the labels have no pixels (shape {labels.shape}); expected an image's")

@@ -83,7 +83,7 @@ class Attribution(ArrayValue):
 
 
 def _check(attribution: Attribution) -> None:
-    image, regions = attribution.generation.image.shape[:2], attribution.regions
+    image, regions = attribution.generation.image.shape[:-1], attribution.regions
     if not image == regions.shape == attribution.saliency.shape:
         raise ResultError(
             f"image, regions and saliency must have one shape; got {image}, {regions.shape} and "

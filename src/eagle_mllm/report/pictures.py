@@ -11,6 +11,7 @@ from jaxtyping import Int, Shaped, UInt8
 from PIL import Image
 
 from eagle_mllm.arrays import LabelMap, Mask, RGBImage, Saliency
+from eagle_mllm.errors import ResultError
 from eagle_mllm.report.colors import saliency_colors
 
 NUMBERED = 10
@@ -23,14 +24,33 @@ _DIMMED_TO = 0.28
 _LEAST_SIDE = 448
 
 
-def picture_shape(shape: tuple[int, int], *, max_side: int) -> tuple[int, int]:
+def picture_shape(shape: tuple[int, ...], *, max_side: int) -> tuple[int, int]:
     """Height and width at which to compute pictures: the longer side at most `max_side` pixels.
 
     Tiny images are enlarged by a whole factor, so that region boundaries stay thin lines.
+
+    Raises:
+        ResultError: the image has frames; pictures are of one image.
     """
+    height, width = size_of(shape)
     enlarged = max(1, min(_LEAST_SIDE, max_side) // max(shape))
     scale = enlarged * min(1.0, max_side / (enlarged * max(shape)))
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def size_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of an image that can be drawn.
+
+    Raises:
+        ResultError: the image has frames; pictures are of one image.
+    """
+    if len(shape) != 2:
+        raise ResultError(
+            f"pictures show one image, and this explanation is of shape {shape}, with frames; "
+            "draw `attribution.saliency` frame by frame"
+        )
+    height, width = shape
+    return height, width
 
 
 def resized_image(image: RGBImage, shape: tuple[int, int]) -> UInt8[np.ndarray, "new_h new_w 3"]:

@@ -86,10 +86,10 @@ def _known_evidence(scene: SceneRef, attribution: Attribution) -> float:
 
 def _pointing(sample: Sample, attribution: Attribution) -> dict[str, float]:
     saliency, truth = attribution.saliency, sample.object
-    shape = attribution.regions.shape
+    height, width = attribution.regions.shape
     places = {
-        "box": None if truth is None else truth.box_mask(shape),
-        "mask": None if truth is None else truth.mask(shape),
+        "box": None if truth is None else truth.box_mask((height, width)),
+        "mask": None if truth is None else truth.mask((height, width)),
     }
     return {
         f"pointing_{place}{suffix}": float("nan") if mask is None else float(hit(saliency, mask))

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 Block = Int[np.ndarray, " _"]
 """Regions that stand together in an order; blocks of one order differ in length."""
 
-Centroids = Float[np.ndarray, "regions 2"]
+Centroids = Float[np.ndarray, "regions axes"]
 
 
 def halves(block: Block, centroids: Centroids) -> list[Block]:
@@ -14,13 +14,14 @@ def halves(block: Block, centroids: Centroids) -> list[Block]:
 
     Args:
         block: indices of regions.
-        centroids: row and column of each region.
+        centroids: row and column of each region, after the frame if there are frames.
     """
     if len(block) == 1:
         return [block]
     places = centroids[block]
-    height, width = np.ptp(places, axis=0)
-    ordered = block[np.argsort(places[:, int(width >= height)], kind="stable")]
+    extents = np.ptp(places, axis=0)
+    longest = np.flatnonzero(extents == extents.max())[-1]  # the last of equals
+    ordered = block[np.argsort(places[:, longest], kind="stable")]
     middle = (len(block) + 1) // 2
     return [ordered[:middle], ordered[middle:]]
 
@@ -29,7 +30,7 @@ def coarse_blocks(centroids: Centroids, *, at_least: int) -> list[Block]:
     """The regions in blocks of neighbours, halved until there are so many, or one region each.
 
     Args:
-        centroids: row and column of each region.
+        centroids: row and column of each region, after the frame if there are frames.
         at_least: how many blocks.
     """
     blocks: list[Block] = [np.arange(len(centroids))]

@@ -139,7 +139,7 @@ class MultilevelSearch(SearchStrategy):
 class _Run:
     """One search: F, and how many images it may take."""
 
-    centroids: Float[np.ndarray, "regions 2"]
+    centroids: Float[np.ndarray, "regions axes"]
     values: ObjectiveValues
     limit: int
 

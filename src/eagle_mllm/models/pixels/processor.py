@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from eagle_mllm.arrays import RGBImage, Subsets
-from eagle_mllm.attribution.masking import FillName, fill_image, masked_image
+from eagle_mllm.attribution.masking import FillName, MaskedImages
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
@@ -27,11 +27,8 @@ class ProcessorPixels(PixelSource):
         fill: FillName,
     ) -> None:
         self._process = process
-        self._image = image
-        self._filled = fill_image(image, fill)
-        self._labels = regions.labels
+        self._masked = MaskedImages(image, regions, fill=fill)
 
     def __call__(self, shown: Subsets) -> Tensors:
         """See `PixelSource`."""
-        images = [masked_image(self._image, self._filled, row[self._labels]) for row in shown]
-        return self._process(images)
+        return self._process(self._masked(shown))

@@ -12,6 +12,7 @@ from eagle_mllm.report.figures.canvas import Canvas
 from eagle_mllm.report.figures.fonts import families, width_in_inches
 from eagle_mllm.report.figures.layout import FOOTER_LINE, WIDTH, Box, layout, text_width
 from eagle_mllm.report.figures.wrapping import fitted, wrapped_text
+from eagle_mllm.report.pictures import size_of
 from eagle_mllm.report.tokens import label_of
 
 _TITLE_SIZE = 15.0
@@ -38,7 +39,7 @@ def draw(attribution: Attribution) -> Figure:
 
 
 def _drawn(attribution: Attribution) -> Figure:
-    height, width = attribution.regions.shape
+    height, width = size_of(attribution.regions.shape)
     footer = _footer(attribution)
     boxes = layout(
         width / height,
