@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_the_shortest_digits_mean_the_same_number(value):
 
     (written,) = json.loads(json.dumps(_shortest(np.array([value], dtype=np.float32))))
     assert np.float32(written) == np.float32(value)
-    assert len(str(written)) <= len("1.1754944e-38")
+    assert len(str(written)) <= len("1.17549435e-38")  # nine digits tell any two float32 apart
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_what_is_no_record_reads_back_too(outcome):
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"outcome": "done"}', b'{"outcome": "x"}'])
 def test_anything_else_is_no_outcome(data):
-    with pytest.raises(ResultError, match="holds no outcome"):
+    with pytest.raises(ResultError, match="does not hold the outcome of a sample"):
         decode(data)
 
 
@@ -79,6 +80,57 @@ def test_anything_else_is_no_outcome(data):
     "damage", [{"order": [0, 0, 1, 2, 3, 4]}, {"insertion": [[0.5]]}, {"searched": 7}]
 )
 def test_a_trace_that_cannot_be_is_no_outcome(record, damage):
-    values = json.loads(encode(record)) | damage
-    with pytest.raises(ResultError, match="holds no outcome"):
+    values = unsealed(record) | damage
+    with pytest.raises(ResultError, match="does not hold the outcome of a sample"):
         decode(json.dumps(values).encode())
+
+
+def unsealed(outcome):
+    """The values of a file as the first versions wrote it: without checksum and digest."""
+    values = json.loads(encode(outcome))
+    return {key: values[key] for key in values.keys() - {"checksum", "image_digest"}}
+
+
+def test_a_file_without_checksum_and_digest_still_loads(record):
+    assert decode(json.dumps(unsealed(record)).encode()) == record
+    failure = Failure(sample_id="s", task="vqa", error="ImageError", reason="is empty")
+    assert decode(json.dumps(unsealed(failure)).encode()) == failure
+
+
+def test_every_changed_byte_is_noticed(record, rng):
+    data = encode(record)
+    for place in rng.choice(len(data), size=200, replace=False):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        with pytest.raises(ResultError, match="does not hold the outcome of a sample"):
+            decode(bytes(changed))
+
+
+@pytest.mark.parametrize("written", [" ", "\n"])
+def test_a_checksum_that_was_written_anew_by_another_program_is_noticed(record, written):
+    data = encode(record).replace(b'"checksum":', b'"checksum":' + written.encode())
+    with pytest.raises(ResultError, match="its checksum does not fit"):
+        decode(data)
+
+
+def test_a_text_that_looks_like_a_checksum_is_left_alone():
+    answer = '"checksum":"' + "a" * 32 + '",'
+    outcome = NotApplicable(sample_id="s", task="vqa", answer=answer, reason="")
+    assert decode(encode(outcome)) == outcome
+
+
+def test_half_a_character_of_a_file_name_is_replaced():
+    failure = Failure(sample_id="s", task="vqa", error="ImageError", reason="caf\udce9.png: empty")
+    assert decode(encode(failure)).reason == "caf?.png: empty"
+
+
+def test_a_target_that_does_not_fit_its_trace_is_refused(record):
+    with pytest.raises(ResultError, match=r"as many positions as ids .*; got \(2, 1, 1\)"):
+        replace(record, target_positions=(0, 1))
+
+
+@pytest.mark.parametrize("sample_id", ["../x", "", ".", "..", "a/b", "a\0", "x" * 251, "é"])
+def test_an_id_that_cannot_name_a_file_is_refused(sample_id):
+    values = unsealed(NotApplicable(sample_id="s", task="vqa", answer="", reason=""))
+    with pytest.raises(ResultError, match=r"sample_id: .*names a file"):
+        decode(json.dumps(values | {"sample_id": sample_id}).encode())

@@ -1,10 +1,10 @@
 """What one sample leaves behind: a record, a failure, or the reason why it does not apply.
 
-Each is a value and one JSON file. Equal values give equal bytes, and there is nothing in them of
-the time, the machine or the worker, so that a run that was resumed equals one that was not.
+There is nothing in them of the time, the machine or the worker, so that a run that was resumed
+equals one that was not. Each is one JSON file: equal values give equal bytes, and a changed byte
+is noticed.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -15,7 +15,18 @@ from jaxtyping import Float
 
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.trace import Trace
+from eagle_mllm.borders import border
+from eagle_mllm.datasets.sample import Task
 from eagle_mllm.errors import ResultError
+from eagle_mllm.runs.forms import (
+    FailureForm,
+    NotApplicableForm,
+    OutcomeForm,
+    RecordForm,
+    filled,
+    json_of,
+)
+from eagle_mllm.runs.seal import require_seal, sealed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,14 +34,14 @@ class Record:
     """A sample that was explained.
 
     Raises:
-        ResultError: a measure is infinite.
+        ResultError: a measure is infinite, or the target does not fit the trace.
     """
 
     outcome: ClassVar[str] = "done"
 
     sample_id: str
-    task: str
-    """What was asked: "caption", "object", "vqa" or "existence"."""
+    task: Task
+    """What was asked."""
 
     image_name: str
     image_size: tuple[int, int]
@@ -62,10 +73,18 @@ class Record:
     measures: Mapping[str, float]
     """Values by name; NaN where one is not defined for this sample."""
 
+    image_digest: str | None = None
+    """Of the image's content, as `ImageSource.digest` gives it; None in files of old."""
+
     def __post_init__(self) -> None:
         for name, value in self.measures.items():
             if math.isinf(value):
                 raise ResultError(f"measure {name!r} is {value}; expected a number, or NaN")
+        n_tokens = len(self.target_positions), len(self.target_ids), self.trace.n_tokens
+        if len(set(n_tokens)) > 1:
+            raise ResultError(
+                f"a target has as many positions as ids and columns in its trace; got {n_tokens}"
+            )
 
     def __eq__(self, other: object) -> bool:
         # NaN, which a measure may be, is not equal to itself; null is.
@@ -79,11 +98,14 @@ class NotApplicable:
     outcome: ClassVar[str] = "not applicable"
 
     sample_id: str
-    task: str
+    task: Task
     answer: str
     """What the model said."""
 
     reason: str
+
+    image_digest: str | None = None
+    """As in `Record`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +115,7 @@ class Failure:
     outcome: ClassVar[str] = "failed"
 
     sample_id: str
-    task: str
+    task: Task
     error: str
     """Type of the error, as in "ImageError"."""
 
@@ -104,7 +126,12 @@ class Failure:
 Outcome = Record | NotApplicable | Failure
 """How a sample ended."""
 
-_KINDS: dict[str, type[Outcome]] = {kind.outcome: kind for kind in (Record, NotApplicable, Failure)}
+_FORMS: dict[str, tuple[type[Outcome], type[OutcomeForm]]] = {
+    Record.outcome: (Record, RecordForm),
+    NotApplicable.outcome: (NotApplicable, NotApplicableForm),
+    Failure.outcome: (Failure, FailureForm),
+}
+"""The word in a file → what it says, and what such a file holds."""
 
 _ARRAYS: dict[str, type[np.generic]] = {
     "order": np.int64,
@@ -120,8 +147,9 @@ def record_of(
     sample_id: str,
     attribution: Attribution,
     *,
-    task: str,
+    task: Task,
     image_name: str,
+    image_digest: str | None = None,
     measures: Mapping[str, float],
 ) -> Record:
     """The record of an explanation.
@@ -131,10 +159,11 @@ def record_of(
         attribution: the explanation.
         task: what was asked of the sample.
         image_name: where its image comes from.
+        image_digest: of the image's content.
         measures: values by name, NaN where not defined.
 
     Raises:
-        ResultError: a measure is infinite.
+        ResultError: a measure is infinite, or the target does not fit the trace.
     """
     generation, target = attribution.generation, attribution.target
     height, width = generation.image.shape[:2]
@@ -143,6 +172,7 @@ def record_of(
         task=task,
         image_name=image_name,
         image_size=(height, width),
+        image_digest=image_digest,
         answer=generation.text,
         tokens=generation.tokens,
         ids=generation.ids,
@@ -162,38 +192,45 @@ def encode(outcome: Outcome) -> bytes:
     if isinstance(outcome, Record):
         values |= _fields_of(values.pop("trace"))
     plain = {name: _plain(value) for name, value in values.items()}
-    text = json.dumps(
-        {"outcome": outcome.outcome, **plain},
-        allow_nan=False,
-        separators=(",", ":"),
-        sort_keys=True,
-    )
-    return text.encode() + b"\n"
+    return sealed({"outcome": outcome.outcome, **plain})
 
 
 def decode(data: bytes) -> Outcome:
-    """The outcome that `encode` wrote.
+    """The outcome that `encode` wrote; files without a checksum, which came before it, as well.
 
     Raises:
-        ResultError: the data are something else, or damaged.
+        ResultError: the data are something else, damaged, or changed since they were written
     """
+    with border(
+        ResultError,
+        "it does not hold the outcome of a sample",
+        advice="the command that made it makes it anew",
+    ):
+        values = json_of(data)
+        kind, form = _kind_of(values)
+        require_seal(data, values)
+        return _outcome(kind, filled(form, values))
+
+
+def _kind_of(values: Any) -> tuple[type[Outcome], type[OutcomeForm]]:
+    word = values.get("outcome") if isinstance(values, dict) else None
+    if not isinstance(word, str) or word not in _FORMS:
+        raise ValueError(f"no 'outcome' among {', '.join(_FORMS)}")
+    return _FORMS[word]
+
+
+def _outcome(kind: type[Outcome], form: OutcomeForm) -> Outcome:
+    values = {name: _value(name, value) for name, value in form}
     try:
-        values = json.loads(data)
-        kind = _KINDS[values["outcome"]]
         if kind is Record:
-            values["trace"] = Trace(**_read(values, Trace))
-        return kind(**_read(values, kind))
-    except (LookupError, TypeError, ValueError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise ResultError(f"it holds no outcome of a sample ({reason})") from error
+            values["trace"] = Trace(**{field.name: values[field.name] for field in fields(Trace)})
+        return kind(**{field.name: values[field.name] for field in fields(kind)})
+    except ResultError as error:  # of the value, which knows of no file
+        raise ValueError(str(error)) from error
 
 
 def _fields_of(value: Outcome | Trace) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def _read(values: Mapping[str, Any], kind: type[Outcome | Trace]) -> dict[str, Any]:
-    return {field.name: _value(field.name, values[field.name]) for field in fields(kind)}
 
 
 def _plain(value: Any) -> Any:
@@ -201,6 +238,8 @@ def _plain(value: Any) -> Any:
         return _shortest(value) if value.dtype == np.float32 else value.tolist()
     if isinstance(value, Mapping):
         return {key: None if math.isnan(item) else item for key, item in value.items()}
+    if isinstance(value, str):  # half a character, as in some file names, is not Unicode
+        return value.encode("utf-8", "replace").decode()
     return value
 
 

@@ -4,7 +4,7 @@ import os
 import platform
 import traceback
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from eagle_mllm import loading
@@ -70,10 +70,10 @@ class Worker:
         )
 
     def _explain(self, sample: Sample) -> tuple[Record | NotApplicable, float | None]:
-        limit = self._config.run.max_new_tokens
+        limit, digest = self._config.run.max_new_tokens, sample.image.digest()
         question = choose(self._model, sample, max_new_tokens=limit)
         if isinstance(question, NotApplicable):
-            return question, None
+            return replace(question, image_digest=digest), None
         generation, target = question
         cut = self._config.regions
         regions = segment(generation.image, method=cut.method, n_regions=cut.count)
@@ -83,6 +83,7 @@ class Worker:
             attribution,
             task=sample.task,
             image_name=sample.image.name,
+            image_digest=digest,
             measures=measure(sample, attribution),
         )
         return record, attribution.seconds
