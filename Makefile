@@ -17,7 +17,7 @@ export HF_HUB_OFFLINE := 1
 DEMO_RUNS := $(patsubst experiments/demo/%.toml,run-%,$(wildcard experiments/demo/*.toml))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow test-gpu bench tables-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow test-gpu bench bench-gpu tables-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,9 +61,11 @@ test-gpu: $(VENV)/installed-dev ## Run the tests that need a CUDA device.
 
 bench: $(VENV)/installed ## Measure speed, memory and searches; takes hours, resumes.
 	$(BIN)/python benchmarks/bench.py
-	$(BIN)/python benchmarks/runs.py
-	$(BIN)/python benchmarks/plots.py
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/pages.py
+
+bench-gpu: $(VENV)/installed ## Measure the shapes of real models on a CUDA device; resumes.
+	$(BIN)/python benchmarks/bench.py gpu
+	$(BIN)/python benchmarks/pages.py
 
 tables-demo: $(DEMO_RUNS) ## Make the paper's tables on the demo models; takes hours, resumes; takes -j.
 	$(BIN)/python experiments/results.py runs/demo

@@ -1,13 +1,23 @@
-"""What a search is worth against exact greedy, from the rows of `quality.json`."""
+"""What each search is worth against exact greedy: numbers, tables and a plot of `quality.json`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 from scipy.stats import bootstrap
-from searches import EXACT
-from store import Row
+from searches import EXACT, computed
+from store import Row, rows_of
+
+from eagle_mllm.loading import DEMO_MODELS
+from tables import Cell, Table
 
 _RESAMPLES = 2000
 
@@ -34,22 +44,22 @@ def gains(
     target: str,
     regions_asked: int = 64,
     dtype: str = "float32",
-    family: str | None = None,
+    model: str | None = None,
 ) -> list[Gain]:
     """A gain for each search, in the order of the file; none without exact greedy.
 
     Args:
-        rows: of `quality.json`.
-        target: "sentence" or "word".
-        regions_asked: N.
-        dtype: precision of the models.
-        family: one demo model; None pools all of them, each sample with equal weight.
+        rows: of `quality.json`
+        target: "sentence" or "word"
+        regions_asked: N
+        dtype: precision of the models
+        model: one demo model; None pools all of them, each sample with equal weight
     """
     by_search: dict[str, dict[tuple[str, int], Row]] = {}
     for row in rows:
         question = (row["target"], row["regions_asked"], row["dtype"])
-        if question == (target, regions_asked, dtype) and family in (None, row["family"]):
-            by_search.setdefault(row["search"], {})[row["family"], row["seed"]] = row
+        if question == (target, regions_asked, dtype) and model in (None, row["model"]):
+            by_search.setdefault(row["search"], {})[row["model"], row["seed"]] = row
     exact = by_search.get(EXACT, {})
     return [
         _gain(search, [(own[sample], exact[sample]) for sample in own if sample in exact])
@@ -89,3 +99,144 @@ def _interval(
     )
     low, high = found.confidence_interval
     return float(low), float(high)
+
+
+# --- tables -- ------------------------------------------------------------------------------------
+
+
+def quality_table(results: Path, *, target: str, regions_asked: int) -> Table:
+    """Every search for one target and number of regions."""
+    rows = rows_of(results / "quality.json")
+    found = partial(gains, rows, target=target, regions_asked=regions_asked)
+    of_model = {name: {gain.search: gain for gain in found(model=name)} for name in DEMO_MODELS}
+    columns: dict[str, Cell] = {
+        "search": "{search}",
+        "n": "{samples}",
+        "passes": "{passes:.0f}",
+        "ins ↑": "{insertion:.3f}",
+        "del ↓": "{deletion:.3f}",
+        "gap ↑": "{gap:.3f}",
+        "share of exact": share,
+        **{title: _share_of(of_model[name]) for name, title in DEMO_MODELS.items()},
+    }
+    return Table(columns, map(asdict, found()))
+
+
+def _share_of(known: Mapping[str, Gain]) -> Callable[[Row], str]:
+    return lambda row: f"{known[row['search']].share:.1%}" if row["search"] in known else "–"
+
+
+def search_table(results: Path) -> Table:
+    """The README's: passes and quality of every search for captions and for words, 64 regions."""
+    rows = rows_of(results / "quality.json")
+    words = {gain.search: asdict(gain) for gain in gains(rows, target="word")}
+    columns: dict[str, Cell] = {
+        "search": "{search}",
+        "caption: passes": "{passes:.0f}",
+        "share of exact greedy's gap": share,
+        "one word: passes": lambda row: f"{words[row['search']]['passes']:.0f}",
+        "share of exact greedy's gap ": lambda row: share(words[row["search"]]),
+    }
+    captions = map(asdict, gains(rows, target="sentence"))
+    return Table(columns, (row for row in captions if row["search"] in words))
+
+
+def share(gain: Mapping[str, float] | None) -> str:
+    """A share of exact greedy's gap with its interval, as in "99.1% [98.2, 100.3]"."""
+    if gain is None:
+        return "–"
+    low, high = (100 * bound for bound in gain["share_interval"])
+    return f"{gain['share']:.1%} [{low:.1f}, {high:.1f}]"
+
+
+def batch_table(results: Path) -> Table:
+    """Images computed for each that a search asks for, by batch size."""
+    columns: dict[str, Cell] = {
+        "search": "{search}",
+        "asks for": lambda row: str(computed(row["asked"], 1)),
+        "scans": lambda row: str(sum(row["asked"].values())),
+        **{f"batch {size}": partial(_padding, size=size) for size in (1, 4, 8, 16, 32)},
+    }
+    return Table(columns, rows_of(results / "batches.json"))
+
+
+def _padding(row: Row, *, size: int) -> str:
+    return f"{computed(row['asked'], size) / computed(row['asked'], 1):.2f}"
+
+
+# --- plot ----------------------------------------------------------------------------------------
+
+TARGETS = {"sentence": "whole caption", "word": "one word"}
+
+# Okabe and Ito's colours (https://jfly.uni-koeln.de/color), told apart under every common colour
+# blindness; yellow is left out, it is too faint for a small mark. Marks repeat at another pace.
+_COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+_MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h")
+
+
+def search_plot(rows: list[Row], *, regions_asked: int = 64) -> Figure:
+    """Mean gap (insertion AUC − deletion AUC) over passes, on a log scale.
+
+    Bars are the 95 % interval of the share of exact greedy's gap, times that gap: how certain
+    the distance to the dashed line is. Scenes that are easy are easy for both searches.
+
+    Args:
+        rows: of `quality.json`
+        regions_asked: N
+    """
+    with style.context(["default", {"font.size": 9, "axes.linewidth": 0.8}]):
+        figure = Figure(figsize=(10, 6.4), layout="constrained")
+        axes = figure.subplots(len(TARGETS), len(DEMO_MODELS), squeeze=False, sharex=True)
+        labels = list(dict.fromkeys(row["search"] for row in rows))
+        marks = {
+            label: {
+                "color": _COLOURS[index % len(_COLOURS)],
+                "marker": _MARKS[index % len(_MARKS)],
+            }
+            for index, label in enumerate(labels)
+        }
+        for row, target in enumerate(TARGETS):
+            for column, model in enumerate(DEMO_MODELS):
+                found = gains(rows, target=target, regions_asked=regions_asked, model=model)
+                _draw(axes[row, column], found, marks)
+                samples = max((gain.samples for gain in found), default=0)
+                axes[row, column].set_title(
+                    f"{DEMO_MODELS[model]}, {TARGETS[target]} (n = {samples})", fontsize=9
+                )
+        for row in range(len(TARGETS)):
+            axes[row, 0].set_ylabel("insertion AUC − deletion AUC")
+        for column in range(len(DEMO_MODELS)):
+            axes[-1, column].set_xlabel("passes (images scored)")
+        handles = {
+            handle.get_label(): handle
+            for panel in axes.flat
+            for handle in panel.get_legend_handles_labels()[0]
+        }
+        if handles:
+            figure.legend(
+                handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False
+            )
+        return figure
+
+
+def _draw(panel: Axes, found: list[Gain], marks: Mapping[str, Mapping[str, Any]]) -> None:
+    panel.set_xscale("log", base=2)
+    panel.xaxis.set_major_formatter(ScalarFormatter())
+    panel.grid(alpha=0.25)
+    for gain in found:
+        exact = gain.gap / gain.share
+        low, high = (exact * bound for bound in gain.share_interval)
+        panel.errorbar(
+            gain.passes,
+            gain.gap,
+            # An interval need not hold the mean of very few samples.
+            yerr=[[max(gain.gap - low, 0.0)], [max(high - gain.gap, 0.0)]],
+            label=gain.search,
+            linestyle="none",
+            markersize=6,
+            capsize=2,
+            elinewidth=1,
+            **marks[gain.search],
+        )
+        if gain.search == EXACT:
+            panel.axhline(gain.gap, color="#6b697a", linewidth=0.8, linestyle="--")

@@ -1,28 +1,28 @@
-"""Seconds a pass on an accelerator, for the real shapes of the paper's models.
-
-    python benchmarks/gpu.py                       every shape, batch 1 to 32, on CUDA
-    python benchmarks/gpu.py --shape qwen2.5-vl-7b
-    python benchmarks/gpu.py --tiny                the same code on the CPU in seconds
+"""Seconds per pass on an accelerator, for the shapes of the paper's models.
 
 Weights are random, so nothing is downloaded and no answer means anything; what a pass costs is
-that of the real model. Each measurement is a line of `gpu.json`, and is made once.
+that of the real model. `--quick` runs the same code on narrow models on the CPU.
+
+The operations of a pass are counted from the shape of the model: two for each multiplication of a
+weight with a token or patch, and two products of queries, keys and values in each attention, over
+all pairs (a causal kernel may skip half of them). The vocabulary's head counts for the rows of the
+target alone: what a loop computes beyond that lowers its utilisation.
 """
 
-import argparse
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
-from flops import flops_per_pass, patches_of_tile
-from machine import run_record
+from part import Key, Measurement, Options, Part
 from reference import ReferenceScorer
+from samples import greedy_subsets
 from shapes import SHAPES, Shape, build, tiny, wrapped
-from speed import greedy_subsets, quartiles
-from store import ResultFile
+from speed import quartiles
+from torch import nn
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.generation import Generation
@@ -30,8 +30,6 @@ from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.huggingface import HuggingFaceModel
 
-ROOT = Path(__file__).parents[1]
-KEY = ("shape", "dtype", "side", "batch")
 BATCHES = (1, 2, 4, 8, 16, 32)
 TINY_BATCHES = (1, 4)
 
@@ -41,39 +39,43 @@ PEAK_TFLOPS = {"H200": 989.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0}
 _REGIONS = 64
 _CALLS = 4
 """Timed calls; ours score as many subsets in each as the largest batch has."""
+
 _ANSWER = "A large green circle above a small red cross."
 
 
-def measure(
-    name: str,
-    shape: Shape,
-    *,
-    file: ResultFile,
-    device: torch.device,
-    dtype: str,
-    batches: Sequence[int],
-) -> None:
-    """The reference's loop, then ours at each batch size; a row each, and only those missing."""
-    sides: list[tuple[str, int]] = [("reference", 1), *(("ours", batch) for batch in batches)]
-    keys: list[dict[str, Any]] = [
-        {"shape": name, "dtype": dtype, "side": side, "batch": batch} for side, batch in sides
-    ]
-    if all(key in file for key in keys):
-        return
-    parts = build(shape, device=device, dtype=getattr(torch, dtype))
-    weights = _bytes(parts["module"]) / 2**30
+def _keys(options: Options) -> Iterator[Key]:
+    batches = TINY_BATCHES if options.quick else BATCHES
+    sides = [("reference", 1), *(("ours", batch) for batch in batches)]
+    dtype = "float32" if options.quick else "bfloat16"
+    for name in options.shapes or SHAPES:
+        for side, batch in sides:
+            yield {"shape": name, "dtype": dtype, "side": side, "batch": batch}
+
+
+def _measure(options: Options, missing: Iterator[Key]) -> Iterator[Measurement]:
+    if not options.quick and not torch.cuda.is_available():
+        raise SystemExit("found no CUDA device; --quick runs narrow models on the CPU")
+    device = torch.device("cpu" if options.quick else "cuda")
+    for name, keys in groupby(missing, key=itemgetter("shape")):
+        shape = tiny(SHAPES[name]) if options.quick else SHAPES[name]
+        yield from _measure_shape(shape, keys, device=device)
+
+
+def _measure_shape(
+    shape: Shape, keys: Iterator[Key], *, device: torch.device
+) -> Iterator[Measurement]:
+    """A row per key; the weights are built for the first and freed after the last."""
+    parts = None
     for key in keys:
-        if key in file:
-            continue
+        parts = parts or build(shape, device=device, dtype=getattr(torch, key["dtype"]))
         model = wrapped(parts, batch_size=key["batch"])
         generation = sample(model, shape)
         regions = eagle.segment(generation.image, method="grid", n_regions=_REGIONS)
         facts = lengths(model, generation)
         found = _measured(key, model, generation, regions)
-        row = {**key, **facts, "weights_gib": round(weights, 3), **found}
-        row["utilisation"] = _utilisation(found["seconds"], facts["tflops"], device)
-        file.add(row, run=run_record(model.info, settings={"dtype": dtype}))
-        print("gpu", row, flush=True)
+        values = {**facts, "weights_gib": round(_bytes(model.module) / 2**30, 3), **found}
+        values["utilisation"] = _utilisation(found["seconds"], facts["tflops"], device)
+        yield key, values, model.info
 
 
 def sample(model: HuggingFaceModel, shape: Shape) -> Generation:
@@ -112,9 +114,9 @@ def lengths(model: HuggingFaceModel, generation: Generation) -> dict[str, Any]:
 
 
 def _measured(
-    key: Mapping[str, Any], model: HuggingFaceModel, generation: Generation, regions: Regions
+    key: Key, model: HuggingFaceModel, generation: Generation, regions: Regions
 ) -> dict[str, Any]:
-    """Seconds a pass and peak memory; no seconds where a batch of this size does not fit."""
+    """Seconds per pass and peak memory; no seconds where a batch of this size does not fit."""
     target = generation.all()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -135,7 +137,7 @@ def _measured(
 
 
 def _seconds(score: Callable[[np.ndarray], Any], regions: Regions, *, size: int) -> list[float]:
-    """Quartiles of seconds a pass; every call scores new subsets, and brings scores to the host."""
+    """Quartiles of seconds per pass; each call scores new subsets and fetches their scores."""
     times = []
     for shown in islice(greedy_subsets(len(regions), size), _CALLS + 1):
         start = perf_counter()
@@ -165,31 +167,63 @@ def _bytes(module: torch.nn.Module) -> int:
     return sum(weight.numel() * weight.element_size() for weight in module.parameters())
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure the shapes asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+GPU = Part(name="gpu", keys=_keys, measure=_measure)
+"""The reference's loop, then ours at each batch size, for each shape."""
+
+# --- operations --------------------------------------------------------------------------------
+
+
+def flops_per_pass(
+    module: Any, *, length: int, rows: int, patches: int, image_tokens: int
+) -> float:
+    """Operations for one image.
+
+    Args:
+        module: a model of one of the three families
+        length: ids up to the last target, image tokens among them
+        rows: target tokens
+        patches: patches of the image, over all its tiles
+        image_tokens: tokens that the language model gets for them
+    """
+    core = module.model
+    tower = core.visual if hasattr(core, "visual") else core.vision_tower
+    connector = core.visual.merger if hasattr(core, "visual") else core.multi_modal_projector
+    text = module.config.get_text_config()
+    vision_weights = _weights(tower)
+    if hasattr(core, "visual"):
+        vision_weights -= _weights(connector)
+    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    products = 2 * (
+        _weights(core.language_model) * length
+        + vision_weights * patches
+        + _weights(connector) * image_tokens
+        + text.vocab_size * text.hidden_size * rows
     )
-    parser.add_argument("--shape", action="append", choices=SHAPES, help="may be repeated")
-    parser.add_argument("--tiny", action="store_true", help="narrow models on the CPU")
-    parser.add_argument("--out", type=Path, help="folder of the results")
-    chosen = parser.parse_args(arguments)
-    if not chosen.tiny and not torch.cuda.is_available():
-        raise SystemExit("there is no CUDA device here; --tiny runs on the CPU")
-    default = ROOT / "build" / "bench" if chosen.tiny else ROOT / "benchmarks" / "results"
-    file = ResultFile((chosen.out or default) / "gpu.json", key=KEY)
-    device, dtype = ("cpu", "float32") if chosen.tiny else ("cuda", "bfloat16")
-    for name in chosen.shape or SHAPES:
-        shape = tiny(SHAPES[name]) if chosen.tiny else SHAPES[name]
-        measure(
-            name,
-            shape,
-            file=file,
-            device=torch.device(device),
-            dtype=dtype,
-            batches=TINY_BATCHES if chosen.tiny else BATCHES,
-        )
+    attention = 4 * text.num_hidden_layers * length**2 * width * text.num_attention_heads
+    return float(products + attention + _vision_attention(module.config.vision_config, patches))
 
 
-if __name__ == "__main__":
-    main()
+def _weights(module: nn.Module) -> int:
+    """Numbers in the matrices of linear layers and patch embeddings."""
+    kinds = (nn.Linear, nn.Conv2d, nn.Conv3d)
+    return sum(part.weight.numel() for part in module.modules() if isinstance(part, kinds))
+
+
+def _vision_attention(vision: Any, patches: int) -> float:
+    """All patches of a tile with each other; Qwen2.5-VL mostly within windows."""
+    if hasattr(vision, "fullatt_block_indexes"):
+        window = (vision.window_size // vision.patch_size) ** 2
+        full = len(vision.fullatt_block_indexes)
+        pairs = patches * (full * patches + (vision.depth - full) * min(window, patches))
+        return float(4 * pairs * vision.hidden_size)
+    tile = patches_of_tile(vision)
+    return float(4 * vision.num_hidden_layers * patches * tile * vision.hidden_size)
+
+
+def patches_of_tile(vision: Any) -> int:
+    """Patches of one image of the tower's size."""
+    size, patch = (
+        value if isinstance(value, list | tuple) else (value, value)
+        for value in (vision.image_size, vision.patch_size)
+    )
+    return int((size[0] // patch[0]) * (size[1] // patch[1]))

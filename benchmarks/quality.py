@@ -1,93 +1,69 @@
-"""How good is each search for its passes? Insertion and deletion on scenes with right captions."""
+"""How good is each search for its passes, and how many subsets does it ask for at a time?
 
-from collections.abc import Sequence
+`QUALITY` has insertion and deletion on scenes with right captions. `BATCHES` counts: a pass has a
+fixed number of images on a GPU, so that the last one of every scan is padded, and a batch that is
+large for the scans of a search computes images that nobody asked for.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby, product
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
-from machine import run_record
-from options import Options
-from samples import Sample, right_sample
+from part import Key, Measurement, Options, Part
+from samples import first_right_sample, right_sample
 from searches import PLANS, Plan
-from store import ResultFile
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
-from eagle_mllm.attribution.model import Model, Scorer, SubsetScores
+from eagle_mllm.attribution.model import Scorer, SubsetScores
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.trace import Trace, trace_of
 
-PART = "quality"
-KEY = ("family", "dtype", "target", "regions_asked", "seed", "search")
-
 _EVERY = {64: 1, 32: 4, 128: 12}
-"""Number of regions → it is measured on one scene of so many."""
+"""Number of regions → it is measured on one scene out of this many."""
+
 _QUICK_REGIONS = 6
+_PLANS = {plan.label: plan for plan in PLANS}
+
+# --- quality -----------------------------------------------------------------------------------
 
 
-def measure(options: Options) -> None:
-    """Every plan on every sample, scene by scene, so that a stop leaves balanced results."""
-    file = ResultFile(options.out / f"{PART}.json", key=KEY)
-    models = {family: options.model(family) for family in options.families}
-    for seed in options.seeds:
-        for family, model in models.items():
-            keys = _keys(options, family, seed)
-            if all(key in file for key in keys):
-                continue
-            sample = right_sample(model, seed)
-            if sample is not None:
-                _measure_sample(file, model, sample, keys=keys, options=options)
-            print(PART, family, seed, "right" if sample else "wrong caption", flush=True)
+def _quality_keys(options: Options) -> Iterator[Key]:
+    """Scene by scene, so that a stop leaves balanced results; rows that share scores together."""
+    for seed, model in product(options.seeds, options.models):
+        counts = [count for count, every in _EVERY.items() if seed % every == 0]
+        counts = [_QUICK_REGIONS] if options.quick else counts
+        for count, target, search in product(counts, ("sentence", "word"), _PLANS):
+            yield {
+                "model": model,
+                "dtype": options.dtype,
+                "target": target,
+                "regions_asked": count,
+                "seed": seed,
+                "search": search,
+            }
 
 
-def _keys(options: Options, family: str, seed: int) -> list[dict[str, Any]]:
-    """The rows of one scene, those that share scores one after another."""
-    counts = [count for count, every in _EVERY.items() if seed % every == 0]
-    if options.quick:
-        counts = [_QUICK_REGIONS]
-    return [
-        {
-            "family": family,
-            "dtype": options.dtype,
-            "target": target,
-            "regions_asked": count,
-            "seed": seed,
-            "search": plan.label,
-        }
-        for count in counts
-        for target in ("sentence", "word")
-        for plan in PLANS
-    ]
-
-
-def _measure_sample(
-    file: ResultFile,
-    model: Model,
-    sample: Sample,
-    *,
-    keys: Sequence[dict[str, Any]],
-    options: Options,
-) -> None:
-    plans = {plan.label: plan for plan in PLANS}
-    bound: dict[tuple[Any, ...], tuple[Regions, Scorer]] = {}
-    for key in keys:
-        if key in file:
+def _quality(options: Options, missing: Iterator[Key]) -> Iterator[Measurement]:
+    for (name, seed), keys in groupby(missing, key=itemgetter("model", "seed")):
+        model = options.model(name)
+        sample = right_sample(model, seed)
+        if sample is None:
+            print("quality", name, seed, "has a wrong caption", flush=True)
             continue
-        question = (key["regions_asked"], key["target"])
-        if question not in bound:
+        for (count, target), asked in groupby(keys, key=itemgetter("regions_asked", "target")):
+            regions = sample.regions(count)
+            scorer = model.scorer(sample.generation, sample.targets[target], regions)
             # Only the scores of one question are kept at a time.
-            bound = {question: _bind(model, sample, *question)}
-        regions, scores = bound[question]
-        values = ranked(plans[key["search"]], regions, scores)
-        run = run_record(model.info, settings=options.settings())
-        file.add({**key, "regions": len(regions), **values}, run=run)
-
-
-def _bind(model: Model, sample: Sample, count: int, target: str) -> tuple[Regions, Scorer]:
-    regions = sample.regions(count)
-    scorer = model.scorer(sample.generation, sample.targets[target], regions)
-    return regions, Remembered(scorer, len(regions))
+            scores = Remembered(scorer, len(regions))
+            for key in asked:
+                values = ranked(_PLANS[key["search"]], regions, scores)
+                yield key, {"regions": len(regions), **values}, model.info
 
 
 class Remembered(Scorer):
@@ -117,7 +93,7 @@ class Remembered(Scorer):
 
 
 def ranked(plan: Plan, regions: Regions, scorer: Scorer) -> dict[str, Any]:
-    """What the order of a plan is worth, and how many images it takes."""
+    """How many images the search of a plan scores, and what its order is worth."""
     evaluate = SubsetEvaluator(scorer, len(regions))
     ranking = plan.search.rank(regions, evaluate, Objective())
     trace = trace_of(ranking, evaluate, regions)
@@ -133,3 +109,55 @@ def measures(trace: Trace) -> dict[str, float]:
         "deletion": round(deletion, 6),
         "gap": round(insertion - deletion, 6),
     }
+
+
+QUALITY = Part(name="quality", keys=_quality_keys, measure=_quality)
+"""Every plan on every sample."""
+
+# --- batches -----------------------------------------------------------------------------------
+
+_LARGER_THAN_ANY = 1 << 20
+
+
+class CountedScorer(Scorer):
+    """Counts how many subsets come at a time."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self.asked: Counter[int] = Counter()
+
+    def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
+        """See `Scorer`."""
+        self.asked[len(shown)] += 1
+        return self._scorer(shown)
+
+    @property
+    def preferred_batch_size(self) -> int:
+        """So that nothing is split before it is counted."""
+        return _LARGER_THAN_ANY
+
+    @property
+    def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `Scorer`."""
+        return self._scorer.seen_regions
+
+
+def _batches_keys(options: Options) -> Iterator[Key]:
+    count = _QUICK_REGIONS if options.quick else 64
+    asked = {"model": options.models[0], "dtype": options.dtype, "regions_asked": count}
+    yield from ({**asked, "search": search} for search in _PLANS)
+
+
+def _batches(options: Options, missing: Iterator[Key]) -> Iterator[Measurement]:
+    for key in missing:
+        model = options.model(key["model"])
+        sample = first_right_sample(model, options.first)
+        regions = sample.regions(key["regions_asked"])
+        scorer = CountedScorer(model.scorer(sample.generation, sample.targets["sentence"], regions))
+        ranked(_PLANS[key["search"]], regions, scorer)
+        asked = {str(size): times for size, times in sorted(scorer.asked.items())}
+        yield key, {"scene": sample.seed, "regions": len(regions), "asked": asked}, model.info
+
+
+BATCHES = Part(name="batches", keys=_batches_keys, measure=_batches)
+"""Every plan on the first scene that the first model captions rightly."""

@@ -1,13 +1,8 @@
 """`eagle run` stopped in the middle, and its speed with and without Ray, by real processes.
 
-    python benchmarks/runs.py             12 captions of demo LLaVA, 16 regions; 10 minutes or more
-    python benchmarks/runs.py --quick     a smoke run, into build/bench
-
-Each measurement is a line of `runs.json` and is made once; to measure anew, delete the file or give
-another folder. Then `python benchmarks/tables.py`.
+Demo LLaVA captions held-out scenes. Runs with equal threads must be equal to the byte.
 """
 
-import argparse
 import json
 import os
 import signal
@@ -15,24 +10,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from machine import run_record
-from store import ResultFile
+from part import Key, Measurement, Options, Part
+from store import ROOT
 
-import eagle_mllm as eagle
 from eagle_mllm.runs.files import PLACES
 
-ROOT = Path(__file__).parents[1]
-KEY = ("case", "samples", "regions")
 THROUGHPUT = "throughput"
 
 _EXPERIMENT = ROOT / "experiments" / "demo" / "llava-caption-default.toml"
 _WORKERS = 2
-_THREADS_A_WORKER = max(1, (os.cpu_count() or 1) // _WORKERS)
+_THREADS_PER_WORKER = max(1, (os.cpu_count() or 1) // _WORKERS)
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 3600.0
 
@@ -40,13 +33,13 @@ Outcomes = dict[str, bytes]
 """Place and name of a sample's file → its bytes."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Size:
     """How much is measured."""
 
-    samples: int = 12
-    regions: int = 16
-    rounds: int = 2
+    samples: int
+    regions: int
+    rounds: int
     """How often serial and Ray take turns."""
 
     def command(self, out: Path, *others: str) -> list[str]:
@@ -68,7 +61,7 @@ class Side:
 
     arguments: Sequence[str] = ()
     threads: int | None = None
-    """Of a model; None is one for each core. They decide the last digits of a probability."""
+    """Of a model; None is one per core. They decide the last digits of a probability."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -78,10 +71,10 @@ class Side:
 
 
 SERIAL = Side()
-RAY = Side(arguments=("--executor", "ray", "--workers", str(_WORKERS)), threads=_THREADS_A_WORKER)
+RAY = Side(arguments=("--executor", "ray", "--workers", str(_WORKERS)), threads=_THREADS_PER_WORKER)
 SIDES = {
     "serial": SERIAL,
-    "serial, with the threads of one worker": Side(threads=_THREADS_A_WORKER),
+    "serial, with the threads of one worker": Side(threads=_THREADS_PER_WORKER),
     "two Ray workers": RAY,
 }
 
@@ -104,7 +97,7 @@ STOPS = {
 
 
 def survived(size: Size, stop: Stop, *, out: Path, whole: Outcomes) -> dict[str, Any]:
-    """Stop a run halfway, let it come to its end, and compare it with one that was not stopped."""
+    """Stop a run halfway, let it finish, and compare it with one that was not stopped."""
     command = size.command(out, *stop.side.arguments)
     with subprocess.Popen(command, env=stop.side.environment, stderr=subprocess.DEVNULL) as process:
         _wait_for(max(1, size.samples // 2), out, process)
@@ -123,9 +116,9 @@ def verdict(there: Outcomes, after: Outcomes, whole: Outcomes) -> dict[str, Any]
     """What a stop has cost.
 
     Args:
-        there: when the run was stopped.
-        after: when it had come to its end.
-        whole: of a serial run with as many threads that was not stopped.
+        there: when the run was stopped
+        after: when it had finished
+        whole: of a serial run with the same number of threads that was not stopped
     """
     return {
         "there": len(there),
@@ -136,9 +129,9 @@ def verdict(there: Outcomes, after: Outcomes, whole: Outcomes) -> dict[str, Any]
 
 
 def throughput(size: Size, *, out: Path) -> dict[str, Any]:
-    """Samples a minute of all sides, which take turns.
+    """Samples per minute of all sides, which take turns.
 
-    `equal` is whether all turns with as many threads found the same to the byte.
+    `equal` is whether all turns with the same number of threads found the same to the byte.
     """
     turns: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
     found: dict[int | None, list[Outcomes]] = {side.threads: [] for side in SIDES.values()}
@@ -156,7 +149,7 @@ def throughput(size: Size, *, out: Path) -> dict[str, Any]:
 
 
 def rate(times: Sequence[float]) -> float:
-    """Samples a minute from the first outcome to the last, from the seconds at which they came."""
+    """Samples per minute from the first outcome to the last, given the second of each."""
     return 60 * (len(times) - 1) / (max(times) - min(times))
 
 
@@ -197,52 +190,40 @@ def _wait_for(count: int, out: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _run(size: Size, side: Side, *, out: Path) -> None:
-    """To its end, from the start or from where it was stopped."""
+    """To the end, from the start or from where it was stopped."""
     command = size.command(out, *side.arguments)
     subprocess.run(command, env=side.environment, check=True, timeout=_PATIENCE_SECONDS)
 
 
-def measure(size: Size, file: ResultFile) -> None:
-    """Every case that is missing."""
-    asked = {"samples": size.samples, "regions": size.regions}
-    info = eagle.load_model("demo/llava", device="cpu", dtype="float32").info
-    run = run_record(info, settings=asdict(size))
-    missing = [case for case in (*STOPS, THROUGHPUT) if {"case": case, **asked} not in file]
-    with tempfile.TemporaryDirectory() as temporary:
-        here = Path(temporary)
-        wholes: dict[int | None, Outcomes] = {}
-        for case in missing:
-            if case == THROUGHPUT:
-                values = throughput(size, out=here / case)
-            else:
-                threads = STOPS[case].side.threads
-                if threads not in wholes:
-                    folder = here / "whole" / str(threads)
-                    _run(size, Side(threads=threads), out=folder)
-                    wholes[threads] = outcomes(folder)
-                values = survived(size, STOPS[case], out=here / case, whole=wholes[threads])
-            file.add({"case": case, **asked, **values}, run=run)
-            print(case, values, flush=True)
+def _keys(options: Options) -> Iterator[Key]:
+    samples, regions = (4, 4) if options.quick else (12, 16)
+    for case in (*STOPS, THROUGHPUT):
+        yield {"case": case, "samples": samples, "regions": regions}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what was asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="four samples, four regions, one turn")
-    parser.add_argument("--samples", type=int, default=12)
-    parser.add_argument("--regions", type=int, default=16)
-    parser.add_argument("--out", type=Path, help="folder of the results")
-    chosen = parser.parse_args(arguments)
-    size = Size(samples=chosen.samples, regions=chosen.regions)
-    folder = ROOT / "benchmarks" / "results"
-    if chosen.quick:
-        size, folder = Size(samples=4, regions=4, rounds=1), ROOT / "build" / "bench"
+def _measure(options: Options, missing: Iterator[Key]) -> Iterator[Measurement]:
     # A shell that starts this with & has Ctrl-C ignored, which children would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    measure(size, ResultFile((chosen.out or folder) / "runs.json", key=KEY))
+    with tempfile.TemporaryDirectory() as temporary:
+        here = Path(temporary)
+        for key in missing:
+            size = Size(key["samples"], key["regions"], rounds=1 if options.quick else 2)
+            if key["case"] == THROUGHPUT:
+                values = throughput(size, out=here / THROUGHPUT)
+            else:
+                stop = STOPS[key["case"]]
+                whole = _whole(size, stop.side.threads, here)
+                values = survived(size, stop, out=here / key["case"], whole=whole)
+            yield key, values, options.model("llava").info
 
 
-if __name__ == "__main__":
-    main()
+@cache
+def _whole(size: Size, threads: int | None, folder: Path) -> Outcomes:
+    """The outcomes of a serial run that is not stopped, made once."""
+    out = folder / "whole" / str(threads)
+    _run(size, Side(threads=threads), out=out)
+    return outcomes(out)
+
+
+RUNS = Part(name="runs", keys=_keys, measure=_measure)
+"""What each way to stop a run costs, and how fast runs are."""

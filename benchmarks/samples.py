@@ -1,7 +1,11 @@
-"""Held-out scenes that a model captions rightly, and what is explained of them."""
+"""What is measured on: held-out scenes that a model captions rightly, and subsets to score."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from jaxtyping import Bool
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.generation import Generation, Target
@@ -20,8 +24,11 @@ class Sample:
     targets: Mapping[str, Target]
     """"sentence": every token; "word": the shape of one object, another one from seed to seed."""
 
+    word_mask: Bool[np.ndarray, "h w"]
+    """Where the object of that word is."""
+
     def regions(self, n_regions: int) -> Regions:
-        """SLICO superpixels, about so many."""
+        """SLICO superpixels, about `n_regions` of them."""
         return eagle.segment(self.generation.image, n_regions=n_regions)
 
 
@@ -32,13 +39,42 @@ def right_sample(model: Model, seed: int) -> Sample | None:
     if generation.text != example.caption:
         return None
     shapes = [known for known in known_words(example, generation) if known.truth.kind == "shape"]
-    word = shapes[seed % len(shapes)].word
-    targets = {"sentence": generation.all(), "word": generation.find(word.text)}
-    return Sample(seed=seed, generation=generation, targets=targets)
+    chosen = shapes[seed % len(shapes)]
+    return Sample(
+        seed=seed,
+        generation=generation,
+        targets={"sentence": generation.all(), "word": generation.find(chosen.word.text)},
+        word_mask=example.objects[chosen.truth.objects[0]].mask,
+    )
+
+
+def right_samples(model: Model, first: int = 0) -> Iterator[Sample]:
+    """The samples of all scenes from a seed on that the model captions rightly."""
+    for seed in count(first):
+        sample = right_sample(model, seed)
+        if sample is not None:
+            yield sample
 
 
 def first_right_sample(model: Model, seed: int) -> Sample:
-    """The sample of the first scene from `seed` on that the model captions rightly."""
-    while (sample := right_sample(model, seed)) is None:
-        seed += 1
-    return sample
+    """The first of them."""
+    return next(right_samples(model, seed))
+
+
+def greedy_subsets(n_regions: int, size: int) -> Iterator[Bool[np.ndarray, "batch regions"]]:
+    """Batches as a greedy search asks for them: one more region each, and their complements.
+
+    Args:
+        n_regions: N
+        size: subsets per batch, even
+    """
+    rng = np.random.default_rng(0)
+    half = size // 2
+    while True:
+        order = rng.permutation(n_regions)
+        picked = int(rng.integers(n_regions))
+        shown = np.zeros((half, n_regions), dtype=bool)
+        shown[:, order[:picked]] = True
+        # Near the end of a search there are fewer candidates than rows: some come twice.
+        shown[np.arange(half), np.resize(order[picked:], half)] = True
+        yield np.concatenate([shown, ~shown])

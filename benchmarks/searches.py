@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from eagle_mllm.attribution.search.base import SearchStrategy
@@ -16,7 +17,7 @@ DEFAULT = "multilevel"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A search under a name for tables, and what it may cost."""
+    """A search, its name in tables, and what it may cost."""
 
     label: str
     name: str
@@ -40,4 +41,14 @@ PLANS = (
     Plan(label=DEFAULT, name="multilevel", passes=1408),
     Plan(label="multilevel, 2800", name="multilevel", settings={"budget": 2800}, passes=2800),
 )
-"""Every search of the registry stands here at least once; exact greedy first."""
+"""Exact greedy first; every search of the registry occurs at least once."""
+
+
+def computed(asked: Mapping[str, int], batch: int) -> int:
+    """Images that are computed for a search in batches of one size, padding and all.
+
+    Args:
+        asked: how many subsets it asked for at a time → how often; see `batches.json`
+        batch: images per pass
+    """
+    return sum(ceil(int(size) / batch) * batch * times for size, times in asked.items())

@@ -1,18 +1,23 @@
-"""Results as they come: one JSON file a part, one line a measurement, nothing measured twice."""
+"""Results as they come: one JSON file per part, one line per row, and what each was measured on."""
 
 import fcntl
 import json
 import os
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from eagle_mllm.attribution.atomic import atomic_write
-from eagle_mllm.attribution.provenance import as_json
+from eagle_mllm.attribution.model import ModelInfo
+from eagle_mllm.attribution.provenance import as_json, made_with
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 
 Row = dict[str, Any]
-"""One measurement: the names of its key, its values, and `run`, the number of its run."""
+"""One measurement: the names of its key, its values, and `run`, the index of its run."""
 
 
 class ResultFile:
@@ -22,8 +27,8 @@ class ResultFile:
     each addition reads the file again and replaces it as a whole, under a lock of its folder.
 
     Args:
-        path: of the JSON file; its folder is made.
-        key: the names that tell one row from another.
+        path: the JSON file; its folder is made
+        key: the names that tell one row from another
     """
 
     def __init__(self, path: Path, *, key: Sequence[str]) -> None:
@@ -40,8 +45,8 @@ class ResultFile:
         """Write a row; one that another process has written meanwhile stays.
 
         Args:
-            row: its key and its values.
-            run: on what machine and with what software it was measured.
+            row: its key and its values
+            run: see `run_record`
         """
         with _locked(self._path.parent):
             content = content_of(self._path)
@@ -71,7 +76,7 @@ def rows_of(path: Path) -> list[Row]:
 
 
 def _number_of(run: Any, runs: list[Any]) -> int:
-    """The place of a run among the known ones, added if it is new."""
+    """The index of a run among the known ones, added if it is new."""
     if run not in runs:
         runs.append(run)
     return runs.index(run)
@@ -94,3 +99,32 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def run_record(info: ModelInfo, *, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Machine, versions, commit, model and settings: the same for all rows of one run."""
+    return {"machine": machine(), **made_with(info), "settings": as_json(settings)}
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory, threads of torch, and the accelerator if there is one."""
+    import psutil
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name() if cuda else None,
+    }
+
+
+def _cpu_model() -> str:
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -13,7 +13,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_tables_are_those_of_the_results() -> None:
     checked = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "tables.py", "--check"],
+        [sys.executable, ROOT / "benchmarks" / "pages.py", "--check"],
         capture_output=True,
         text=True,
         check=False,

@@ -12,13 +12,11 @@ from eagle_mllm.attribution.model import Model
 from eagle_mllm.errors import MissingDependency, ModelError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, ModelSettings, PixelChoice
 
-DEMOS = {
-    "demo": "qwen2_5_vl",
-    "demo/llava": "llava",
-    "demo/qwen2_5_vl": "qwen2_5_vl",
-    "demo/internvl": "internvl",
-}
-"""Names of the small models that ship with the package → their folders."""
+DEMO_MODELS = {"llava": "LLaVA", "qwen2_5_vl": "Qwen2.5-VL", "internvl": "InternVL"}
+"""The small models that ship with the package: folder → what readers call it."""
+
+DEMOS = {"demo": "qwen2_5_vl", **{f"demo/{name}": name for name in DEMO_MODELS}}
+"""What `load_model` calls them → their folders."""
 
 CHECKPOINTS = Path(__file__).parent / "scenes" / "checkpoints"
 """Where the shipped models lie."""

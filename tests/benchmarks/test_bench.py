@@ -2,20 +2,20 @@
 
 import json
 
-import batches
 import bench
 import numpy as np
 import pytest
 import quality
 import torch
-from searches import EXACT, PLANS
-from speed import greedy_subsets
-from store import rows_of
+from part import Options
+from samples import greedy_subsets
+from searches import EXACT, PLANS, computed
+from store import RESULTS, rows_of
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.search.registry import SEARCHES
 
-QUICK = ("--quick", "--family", "llava", "--threads", "1")
+QUICK = ("--quick", "--model", "llava", "--threads", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,34 @@ def _threads_as_before():
 
 def _bench(*arguments, out):
     bench.main([*arguments, *QUICK, "--out", str(out)])
+
+
+def test_every_part_has_a_file_and_a_key_of_its_own():
+    assert list(bench.PARTS) == [part.name for part in bench.PARTS.values()]
+    for part in bench.PARTS.values():
+        keys = list(part.keys(Options(quick=True, last=1)))
+        assert keys
+        assert all(key.keys() == keys[0].keys() for key in keys)
+        assert len({tuple(key.values()) for key in keys}) == len(keys)
+
+
+def test_committed_rows_have_the_keys_that_are_measured():
+    # Otherwise a second call would measure everything anew.
+    for part in bench.PARTS.values():
+        names = next(iter(part.keys(Options()))).keys()
+        rows = rows_of(RESULTS / f"{part.name}.json")
+        assert rows
+        assert all(names <= row.keys() for row in rows), part.name
+
+
+def test_evidence_counts_hits_and_words_of_right_captions(tmp_path):
+    _bench("evidence", out=tmp_path)
+    (row,) = rows_of(tmp_path / "evidence.json")
+    assert row["scenes"] == 2 <= row["scenes_tried"]
+    assert 0 < row["evidence_words"] < row["words"]
+    assert row["pointing_game"] == row["pointing_hits"] / 2
+    # Two picks of one region each, and the trace of the sentence, of nine regions or so.
+    assert 2 * 2 * 2 * 9 // 2 <= row["passes"] <= 2 * 4 * 2 * 9
 
 
 def test_a_second_call_measures_only_what_is_missing(tmp_path, monkeypatch):
@@ -83,7 +111,8 @@ def test_every_result_names_machine_versions_commit_and_precision(tmp_path):
     assert run["machine"].keys() == {"cpu", "cores", "memory_gib", "threads", "accelerator"}
     assert run["machine"]["threads"] == 1
     assert run["packages"]["torch"]
-    assert run["model"]["dtype"] == run["settings"]["dtype"] == "float32"
+    assert run["model"]["dtype"] == "float32"
+    assert run["settings"] == {"threads": 1, "quick": True}
     assert "git" in run
 
 
@@ -103,18 +132,18 @@ def test_what_a_search_asks_for_adds_up_to_its_passes(tmp_path):
         if row["target"] == "sentence"
     }
     rows = rows_of(tmp_path / "batches.json")
-    assert {row["search"]: batches.computed(row["asked"], 1) for row in rows} == passes
+    assert {row["search"]: computed(row["asked"], 1) for row in rows} == passes
 
 
 def test_padding_counts():
     # Three scans of 9 and one of 4: two batches of 8 each, and one.
-    assert batches.computed({"9": 3, "4": 1}, 8) == 3 * 16 + 8
+    assert computed({"9": 3, "4": 1}, 8) == 3 * 16 + 8
 
 
 def test_a_range_of_scenes_without_scenes_is_refused(capsys):
     with pytest.raises(SystemExit):
         bench.main(["--scenes", "5:5"])
-    assert "holds no scene" in capsys.readouterr().err
+    assert "contains no scenes" in capsys.readouterr().err
 
 
 def test_an_unknown_part_is_refused(capsys):

@@ -1,8 +1,9 @@
 """The accelerator's benchmark runs without one, on narrow models of the same architectures."""
 
+import bench
 import pytest
 import torch
-from flops import flops_per_pass
+from part import Options
 from reference import ReferenceScorer
 from shapes import SHAPES, build, tiny, wrapped
 from store import rows_of
@@ -16,8 +17,8 @@ NAMES = ("llava-1.5-7b", "qwen2.5-vl-3b", "internvl3.5-4b")
 
 
 def test_a_tiny_run_measures_both_loops_once(tmp_path, monkeypatch):
-    arguments = ["--tiny", "--shape", "qwen2.5-vl-7b", "--out", str(tmp_path)]
-    gpu.main(arguments)
+    arguments = ["gpu", "--quick", "--shape", "qwen2.5-vl-7b", "--out", str(tmp_path)]
+    bench.main(arguments)
     rows = rows_of(tmp_path / "gpu.json")
     assert [(row["side"], row["batch"]) for row in rows] == [
         ("reference", 1),
@@ -25,14 +26,14 @@ def test_a_tiny_run_measures_both_loops_once(tmp_path, monkeypatch):
     ]
     assert all(row["seconds"][1] > 0 and row["tflops"] > 0 for row in rows)
     monkeypatch.setattr(gpu, "build", None)  # a second call builds nothing
-    gpu.main(arguments)
+    bench.main(arguments)
     assert rows_of(tmp_path / "gpu.json") == rows
 
 
 def test_without_a_device_the_real_shapes_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SystemExit, match="--tiny"):
-        gpu.main([])
+    with pytest.raises(SystemExit, match="--quick"):
+        next(gpu.GPU.measure(Options(), iter([])))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,7 +50,7 @@ def test_operations_are_those_that_torch_counts(name):
     # The reference runs the whole answer, and the vocabulary's head over all positions.
     length = len(model.family.encode(generation.image, generation.prompt).ids)
     length += len(generation.ids)
-    expected = flops_per_pass(
+    expected = gpu.flops_per_pass(
         model.module,
         length=length,
         rows=length,

@@ -5,21 +5,20 @@ import pytest
 from reference import ReferenceScorer, reference_greedy
 
 import eagle_mllm as eagle
+from eagle_mllm.loading import DEMO_MODELS
 from eagle_mllm.scenes.language import CAPTION_PROMPT
 
-FAMILIES = ("llava", "qwen2_5_vl", "internvl")
 
-
-def _explained(family: str, pixels: str = "processor"):
-    model = eagle.load_model(f"demo/{family}", device="cpu", pixels=pixels)
+def _explained(name: str, pixels: str = "processor"):
+    model = eagle.load_model(f"demo/{name}", device="cpu", pixels=pixels)
     generation = model.generate(eagle.scenes.scene(0).image, CAPTION_PROMPT)
     regions = eagle.segment(generation.image, method="grid", n_regions=4)
     return model, generation, generation.all(), regions
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_order_and_curves_are_those_of_our_exact_greedy_search(family):
-    model, generation, target, regions = _explained(family)
+@pytest.mark.parametrize("name", DEMO_MODELS)
+def test_order_and_curves_are_those_of_our_exact_greedy_search(name):
+    model, generation, target, regions = _explained(name)
     score = ReferenceScorer(model, generation, target, regions=regions)
     judged = reference_greedy(score, len(regions))
     method = eagle.Eagle(search=eagle.GreedySearch())
@@ -30,9 +29,9 @@ def test_order_and_curves_are_those_of_our_exact_greedy_search(family):
     assert len(judged.seconds) == 4 * 5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_scores_agree_on_any_subset_and_any_part_of_the_answer(family, rng):
-    model, generation, _, regions = _explained(family, pixels="component")
+@pytest.mark.parametrize("name", DEMO_MODELS)
+def test_scores_agree_on_any_subset_and_any_part_of_the_answer(name, rng):
+    model, generation, _, regions = _explained(name, pixels="component")
     target = generation.at(2, 4)
     shown = rng.random((6, len(regions))) < 0.5
     judged = np.stack(

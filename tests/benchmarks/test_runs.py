@@ -4,11 +4,13 @@ import json
 import signal
 import sys
 
+import bench
 import pytest
-import runs_page
+from pages import markdown
 from store import rows_of
 
 import runs
+import tables
 
 WHOLE = {"records/a.json": b"1", "records/b.json": b"2", "failures/c.json": b"3"}
 
@@ -71,7 +73,7 @@ def test_a_command_is_stopped_at_half_and_started_again(tmp_path, monkeypatch):
         runs.Size, "command", lambda self, out, *others: [sys.executable, "-c", STUCK, str(out)]
     )
     found = runs.survived(
-        runs.Size(samples=4),
+        runs.Size(4, 16, rounds=1),
         runs.Stop(signal=signal.SIGKILL),
         out=tmp_path,
         whole={f"records/{name}.json": name.encode() for name in "abc"},
@@ -95,7 +97,7 @@ def test_a_run_that_ends_before_it_is_stopped_is_no_measurement(tmp_path, monkey
         lambda self, out, *others: [sys.executable, "-c", "raise SystemExit(7)"],
     )
     with pytest.raises(SystemExit, match="ended with 7 before 2 samples"):
-        runs.survived(runs.Size(samples=4), runs.STOPS["Ctrl-C"], out=tmp_path, whole={})
+        runs.survived(runs.Size(4, 16, rounds=1), runs.STOPS["Ctrl-C"], out=tmp_path, whole={})
 
 
 # Three samples, half a minute apart by the journal.
@@ -125,7 +127,7 @@ def test_the_sides_take_turns_and_must_find_the_same(tmp_path, monkeypatch, find
 
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(runs.Size, "command", command)
-    found = runs.throughput(runs.Size(rounds=2), out=tmp_path)
+    found = runs.throughput(runs.Size(12, 16, rounds=2), out=tmp_path)
     assert begun == [False, False, True, False, False, True]
     assert found["equal"] is equal
     for turns in found["sides"].values():
@@ -134,23 +136,22 @@ def test_the_sides_take_turns_and_must_find_the_same(tmp_path, monkeypatch, find
 
 
 def test_the_tables_show_each_stop_and_each_turn(tmp_path):
-    assert runs_page.stop_table(tmp_path) == runs_page.throughput_table(tmp_path)
     stop = {"case": "Ctrl-C", "samples": 12, "there": 6, "lost": 1, "made_after": 5}
     stop |= {"explained": 11, "starts": 2, "processes": 2, "equal": False}
     turns = {"serial": [{"working": 10.04, "in_all": 8.0}, {"working": 12.0, "in_all": 9.5}]}
     speed = {"case": runs.THROUGHPUT, "samples": 12, "regions": 16, "sides": turns, "equal": True}
     (tmp_path / "runs.json").write_text(json.dumps({"runs": [], "rows": [stop, speed]}))
-    assert runs_page.stop_table(tmp_path).splitlines()[2:] == [
+    assert markdown(tables.stop_table(tmp_path)).splitlines()[2:] == [
         "| Ctrl-C | 12 | 6 | 1 | 5 | 11 | 2 | 2 | **no** |"
     ]
-    assert runs_page.throughput_table(tmp_path).splitlines()[2:] == [
+    assert markdown(tables.throughput_table(tmp_path)).splitlines()[2:] == [
         "| serial | 12 | 16 | 10.0, 12.0 | 8.0, 9.5 | yes |"
     ]
 
 
 @pytest.mark.slow
 def test_a_smoke_run_of_real_processes_loses_nothing(tmp_path):
-    runs.main(["--quick", "--out", str(tmp_path)])
+    bench.main(["runs", "--quick", "--out", str(tmp_path)])
     *stops, speed = rows_of(tmp_path / "runs.json")
     assert [row["case"] for row in stops] == list(runs.STOPS)
     assert [row["exit_code"] for row in stops] == [-signal.SIGKILL, 130, 0]
