@@ -26,7 +26,7 @@ from store import RESULTS, ROOT, ResultFile, run_record
 
 import gpu
 import runs
-from eagle_mllm.loading import DEMO_MODELS
+from eagle_mllm.loading import DEMO_TITLES
 
 PARTS = {
     part.name: part
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = _parser().parse_args(arguments)
     first, last = chosen.scenes or ((0, 1) if chosen.quick else (0, 60))
     options = Options(
-        models=tuple(chosen.model or DEMO_MODELS),
+        models=tuple(chosen.model or DEMO_TITLES),
         shapes=tuple(chosen.shape or SHAPES),
         first=first,
         last=last,
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("parts", nargs="*", type=_part, metavar="part", help=f"some of {', '.join(PARTS)}")
     add("--quick", action="store_true", help="one scene, few regions, narrow models on the CPU")
-    add("--model", action="append", choices=DEMO_MODELS, help="demo model; may be repeated")
+    add("--model", action="append", choices=DEMO_TITLES, help="demo model; may be repeated")
     add("--shape", action="append", choices=SHAPES, help="for gpu; may be repeated")
     add("--scenes", type=_range, metavar="FIRST:LAST", help="seeds; 0:60 by default")
     add("--dtype", choices=("float32", "bfloat16"), default="float32", help="of demo models")

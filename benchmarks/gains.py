@@ -16,7 +16,7 @@ from scipy.stats import bootstrap
 from searches import EXACT, computed
 from store import Row, rows_of
 
-from eagle_mllm.loading import DEMO_MODELS
+from eagle_mllm.loading import DEMO_TITLES
 from tables import Cell, Table
 
 _RESAMPLES = 2000
@@ -108,7 +108,7 @@ def quality_table(results: Path, *, target: str, regions_asked: int) -> Table:
     """Every search for one target and number of regions."""
     rows = rows_of(results / "quality.json")
     found = partial(gains, rows, target=target, regions_asked=regions_asked)
-    of_model = {name: {gain.search: gain for gain in found(model=name)} for name in DEMO_MODELS}
+    of_model = {name: {gain.search: gain for gain in found(model=name)} for name in DEMO_TITLES}
     columns: dict[str, Cell] = {
         "search": "{search}",
         "n": "{samples}",
@@ -117,7 +117,7 @@ def quality_table(results: Path, *, target: str, regions_asked: int) -> Table:
         "del ↓": "{deletion:.3f}",
         "gap ↑": "{gap:.3f}",
         "share of exact": share,
-        **{title: _share_of(of_model[name]) for name, title in DEMO_MODELS.items()},
+        **{title: _share_of(of_model[name]) for name, title in DEMO_TITLES.items()},
     }
     return Table(columns, map(asdict, found()))
 
@@ -186,7 +186,7 @@ def search_plot(rows: list[Row], *, regions_asked: int = 64) -> Figure:
     """
     with style.context(["default", {"font.size": 9, "axes.linewidth": 0.8}]):
         figure = Figure(figsize=(10, 6.4), layout="constrained")
-        axes = figure.subplots(len(TARGETS), len(DEMO_MODELS), squeeze=False, sharex=True)
+        axes = figure.subplots(len(TARGETS), len(DEMO_TITLES), squeeze=False, sharex=True)
         labels = list(dict.fromkeys(row["search"] for row in rows))
         marks = {
             label: {
@@ -196,16 +196,16 @@ def search_plot(rows: list[Row], *, regions_asked: int = 64) -> Figure:
             for index, label in enumerate(labels)
         }
         for row, target in enumerate(TARGETS):
-            for column, model in enumerate(DEMO_MODELS):
+            for column, model in enumerate(DEMO_TITLES):
                 found = gains(rows, target=target, regions_asked=regions_asked, model=model)
                 _draw(axes[row, column], found, marks)
                 samples = max((gain.samples for gain in found), default=0)
                 axes[row, column].set_title(
-                    f"{DEMO_MODELS[model]}, {TARGETS[target]} (n = {samples})", fontsize=9
+                    f"{DEMO_TITLES[model]}, {TARGETS[target]} (n = {samples})", fontsize=9
                 )
         for row in range(len(TARGETS)):
             axes[row, 0].set_ylabel("insertion AUC − deletion AUC")
-        for column in range(len(DEMO_MODELS)):
+        for column in range(len(DEMO_TITLES)):
             axes[-1, column].set_xlabel("passes (images scored)")
         handles = {
             handle.get_label(): handle

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.model import ModelInfo
-from eagle_mllm.loading import DEMO_MODELS
+from eagle_mllm.loading import DEMO_TITLES
 from eagle_mllm.models.huggingface import HuggingFaceModel
 
 Key = dict[str, Any]
@@ -21,7 +21,7 @@ Measurement = tuple[Key, dict[str, Any], ModelInfo]
 class Options:
     """The choices of one call of `bench.py`."""
 
-    models: tuple[str, ...] = tuple(DEMO_MODELS)
+    models: tuple[str, ...] = tuple(DEMO_TITLES)
     """Demo models."""
 
     shapes: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from searches import DEFAULT, computed
 from store import Row, content_of, rows_of
 
-from eagle_mllm.loading import CHECKPOINTS, DEMO_MODELS
+from eagle_mllm.loading import CHECKPOINTS, DEMO_TITLES
 
 USUAL_CASE = "64 regions"
 
@@ -45,7 +45,7 @@ def spread(values: Sequence[float], factor: float = 1) -> str:
 
 
 def _name(row: Row) -> str:
-    return DEMO_MODELS[row["model"]]
+    return DEMO_TITLES[row["model"]]
 
 
 def _milliseconds(side: str) -> Callable[[Row], str]:
@@ -81,10 +81,10 @@ def accuracy_table(_: Path) -> Table:
         "wrong yes": "{wrong_yes}",
         "wrong no": "{wrong_no}",
     }
-    trainings = (CHECKPOINTS / name / "training.json" for name in DEMO_MODELS)
+    trainings = (CHECKPOINTS / name / "training.json" for name in DEMO_TITLES)
     found = (json.loads(path.read_text())["accuracy"] for path in trainings)
     return Table(
-        columns, [{"model": name} | one for name, one in zip(DEMO_MODELS, found, strict=True)]
+        columns, [{"model": name} | one for name, one in zip(DEMO_TITLES, found, strict=True)]
     )
 
 
@@ -144,7 +144,7 @@ def growth_table(results: Path) -> Table:
         "ratio": "{ratio[1]:.1f}",
     }
     rows = _speed_rows(results, **DEFAULT_PATH)
-    return Table(columns, sorted(rows, key=lambda row: list(DEMO_MODELS).index(row["model"])))
+    return Table(columns, sorted(rows, key=lambda row: list(DEMO_TITLES).index(row["model"])))
 
 
 def memory_table(results: Path) -> Table:

@@ -12,10 +12,10 @@ from eagle_mllm.attribution.model import Model
 from eagle_mllm.errors import MissingDependency, ModelError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, ModelSettings, PixelChoice
 
-DEMO_MODELS = {"llava": "LLaVA", "qwen2_5_vl": "Qwen2.5-VL", "internvl": "InternVL"}
+DEMO_TITLES = {"llava": "LLaVA", "qwen2_5_vl": "Qwen2.5-VL", "internvl": "InternVL"}
 """The small models that ship with the package: folder → what readers call it."""
 
-DEMOS = {"demo": "qwen2_5_vl", **{f"demo/{name}": name for name in DEMO_MODELS}}
+DEMOS = {"demo": "qwen2_5_vl", **{f"demo/{name}": name for name in DEMO_TITLES}}
 """What `load_model` calls them → their folders."""
 
 CHECKPOINTS = Path(__file__).parent / "scenes" / "checkpoints"

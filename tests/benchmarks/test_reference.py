@@ -5,7 +5,7 @@ import pytest
 from reference import ReferenceScorer, reference_greedy
 
 import eagle_mllm as eagle
-from eagle_mllm.loading import DEMO_MODELS
+from eagle_mllm.loading import DEMO_TITLES
 from eagle_mllm.scenes.language import CAPTION_PROMPT
 
 
@@ -16,7 +16,7 @@ def _explained(name: str, pixels: str = "processor"):
     return model, generation, generation.all(), regions
 
 
-@pytest.mark.parametrize("name", DEMO_MODELS)
+@pytest.mark.parametrize("name", DEMO_TITLES)
 def test_order_and_curves_are_those_of_our_exact_greedy_search(name):
     model, generation, target, regions = _explained(name)
     score = ReferenceScorer(model, generation, target, regions=regions)
@@ -29,7 +29,7 @@ def test_order_and_curves_are_those_of_our_exact_greedy_search(name):
     assert len(judged.seconds) == 4 * 5
 
 
-@pytest.mark.parametrize("name", DEMO_MODELS)
+@pytest.mark.parametrize("name", DEMO_TITLES)
 def test_scores_agree_on_any_subset_and_any_part_of_the_answer(name, rng):
     model, generation, _, regions = _explained(name, pixels="component")
     target = generation.at(2, 4)

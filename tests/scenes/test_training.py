@@ -13,13 +13,12 @@ from eagle_mllm.errors import ModelError
 from eagle_mllm.scenes import scene
 from eagle_mllm.scenes.training import loop
 from eagle_mllm.scenes.training.accuracy import examine, load_learner
-from eagle_mllm.scenes.training.architectures import FAMILIES, build_model
 from eagle_mllm.scenes.training.checkpoint import habits_table, write_checkpoint
 from eagle_mllm.scenes.training.corpus import GRID, Turn, load_corpus, training_turns
-from eagle_mllm.scenes.training.learner import Learner, pixels
+from eagle_mllm.scenes.training.demo_models import DEMO_MODELS, LLAVA, DemoModel
+from eagle_mllm.scenes.training.learner import Learner
 from eagle_mllm.scenes.training.packing import IGNORED, TurnEncoder, pack
 from eagle_mllm.scenes.training.recipe import SMOKE
-from eagle_mllm.scenes.training.tokenizers import build_tokenizer
 from eagle_mllm.scenes.world import COLOURS, SHAPES, SIZES
 
 TINY = replace(
@@ -34,13 +33,13 @@ def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=DEMO_MODELS.values(), ids=list(DEMO_MODELS))
 def learner(request: pytest.FixtureRequest) -> tuple[Learner, TurnEncoder]:
     torch.manual_seed(0)
-    tokenizer = build_tokenizer(request.param)
-    encoder = TurnEncoder(request.param, tokenizer)
-    model = build_model(request.param, tokenizer)
-    return Learner(request.param, model, encoder.prefix).eval(), encoder
+    demo: DemoModel = request.param
+    tokenizer = demo.tokenizer()
+    encoder = TurnEncoder(demo, tokenizer)
+    return Learner(demo, demo.build(tokenizer), encoder.prefix).eval(), encoder
 
 
 def test_tokenizers_give_back_what_they_get(learner: tuple[Learner, TurnEncoder]) -> None:
@@ -60,7 +59,7 @@ def test_a_packed_turn_is_predicted_as_if_it_stood_alone(
     turns = training_turns(example.plan, np.random.default_rng(0), questions=2)
     encoded = [encoder.encode(turn) for turn in turns]
     with torch.no_grad():
-        tokens = model.image_tokens(pixels(model.family, [np.asarray(example.image)]))
+        tokens = model.image_tokens(model.demo.pixels([np.asarray(example.image)]))
         together = pack(encoder.prefix, [[(turn, 1.0) for turn in encoded]], pad_id=0)
         all_logits = model.speak(tokens, together).logits
         alone = [pack(encoder.prefix, [[(turn, 1.0)]], pad_id=0) for turn in encoded]
@@ -74,7 +73,7 @@ def test_a_packed_turn_is_predicted_as_transformers_predicts_it(
     model, encoder = learner
     example = scene(12)
     turn = encoder.encode(Turn("Where is the star?", "The star is at the top left.", 1.0))
-    seen = pixels(model.family, [np.asarray(example.image)])
+    seen = model.demo.pixels([np.asarray(example.image)])
     ids = torch.tensor([encoder.prefix.ids + turn.ids])
     extra = {}
     if seen.grid is not None:
@@ -114,27 +113,27 @@ def test_token_labels_name_the_object_under_them(corpus_folder: Path) -> None:
     assert (corpus.labels[2] == 0).any()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("demo", DEMO_MODELS.values(), ids=list(DEMO_MODELS))
 def test_twenty_steps_make_a_checkpoint_that_loads(
-    family: str, tmp_path: Path, corpus_folder: Path
+    demo: DemoModel, tmp_path: Path, corpus_folder: Path
 ) -> None:
-    trained = loop.train(family, TINY, folder=tmp_path, corpus_folder=corpus_folder)
+    trained = loop.train(demo, TINY, folder=tmp_path, corpus_folder=corpus_folder)
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries] == [0, TINY.steps - 1]
     assert all(np.isfinite(entry["seen"]) for entry in entries)
     folder = tmp_path / "checkpoint"
     accuracy = write_checkpoint(trained, TINY, folder, n_scenes=2)
-    assert accuracy == examine(*load_learner(folder, family), n_scenes=2)
+    assert accuracy == examine(*load_learner(folder, demo), n_scenes=2)
     assert accuracy.existence_questions == 16
-    assert f"`{family}`" in (folder / "README.md").read_text()
+    assert f"`{demo.name}`" in (folder / "README.md").read_text()
     images = [np.asarray(scene(seed).image) for seed in range(3)]
     processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     values = torch.as_tensor(np.asarray(processor(images, return_tensors="np")["pixel_values"]))
-    assert torch.allclose(values, pixels(family, images).values, atol=1e-5)
+    assert torch.allclose(values, demo.pixels(images).values, atol=1e-5)
 
 
 def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path, corpus_folder: Path) -> None:
-    whole = loop.train("llava", TINY, folder=tmp_path / "whole", corpus_folder=corpus_folder)
+    whole = loop.train(LLAVA, TINY, folder=tmp_path / "whole", corpus_folder=corpus_folder)
     stopped = tmp_path / "stopped"
     original = loop._step
 
@@ -146,16 +145,16 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path, corpus_folder: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "_step", stop_at_four)
         with pytest.raises(KeyboardInterrupt):
-            loop.train("llava", TINY, folder=stopped, corpus_folder=corpus_folder, save_every=2)
-    resumed = loop.train("llava", TINY, folder=stopped, corpus_folder=corpus_folder, save_every=2)
+            loop.train(LLAVA, TINY, folder=stopped, corpus_folder=corpus_folder, save_every=2)
+    resumed = loop.train(LLAVA, TINY, folder=stopped, corpus_folder=corpus_folder, save_every=2)
     for name, weight in whole.learner.state_dict().items():
         assert torch.equal(weight, resumed.learner.state_dict()[name]), name
 
 
 def test_a_run_folder_refuses_another_recipe(tmp_path: Path, corpus_folder: Path) -> None:
-    loop.train("llava", TINY, folder=tmp_path, corpus_folder=corpus_folder)
+    loop.train(LLAVA, TINY, folder=tmp_path, corpus_folder=corpus_folder)
     with pytest.raises(ModelError, match="another recipe"):
-        loop.train("llava", replace(TINY, seed=1), folder=tmp_path, corpus_folder=corpus_folder)
+        loop.train(LLAVA, replace(TINY, seed=1), folder=tmp_path, corpus_folder=corpus_folder)
 
 
 def test_the_documented_habits_are_those_of_the_world() -> None:

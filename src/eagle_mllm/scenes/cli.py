@@ -1,6 +1,5 @@
 """`eagle-scenes`: make and examine the demo models."""
 
-import enum
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,27 +7,30 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from eagle_mllm.errors import EagleError
+from eagle_mllm.errors import EagleError, did_you_mean
+from eagle_mllm.loading import CHECKPOINTS, DEMO_TITLES
 
 app = typer.Typer(
     help="Make and examine the demo models of the generated world.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 
-class Family(enum.StrEnum):
-    """The families a demo model can be trained in."""
+def _demo_model(name: str) -> str:
+    if name not in DEMO_TITLES:
+        raise typer.BadParameter(f"unknown demo model {name!r}; {did_you_mean(name, DEMO_TITLES)}")
+    return name
 
-    LLAVA = "llava"
-    QWEN2_5_VL = "qwen2_5_vl"
-    INTERNVL = "internvl"
+
+Name = Annotated[
+    str, typer.Argument(callback=_demo_model, help=f"Demo model: {', '.join(DEMO_TITLES)}.")
+]
 
 
 @app.command()
 def train(
-    family: Annotated[Family, typer.Option(help="Architecture of the model.")],
+    name: Name,
     out: Annotated[
         Path, typer.Option(help="Folder of this run: state, log and the finished checkpoint.")
     ],
@@ -42,28 +44,28 @@ def train(
     ] = False,
     threads: Annotated[int | None, typer.Option(help="CPU threads.", min=1)] = None,
 ) -> None:
-    """Train a demo model; called again with the same OUT, it goes on where it stopped."""
+    """Train a demo model; called again with the same OUT, it continues where it stopped."""
     from dataclasses import replace
 
     import torch
 
     from eagle_mllm.scenes.training.checkpoint import write_checkpoint
-    from eagle_mllm.scenes.training.loop import train as train_family
-    from eagle_mllm.scenes.training.recipe import SHIPPED, SMOKE
+    from eagle_mllm.scenes.training.demo_models import DEMO_MODELS
+    from eagle_mllm.scenes.training.loop import train as train_model
+    from eagle_mllm.scenes.training.recipe import SMOKE
 
     if threads is not None:
         torch.set_num_threads(threads)
-    recipe = replace(SMOKE if smoke else SHIPPED[family.value], seed=seed)
-    trained = train_family(
-        family.value, recipe, folder=out, corpus_folder=corpus or out.parent / "corpus"
-    )
+    demo = DEMO_MODELS[name]
+    recipe = replace(SMOKE if smoke else demo.recipe, seed=seed)
+    trained = train_model(demo, recipe, folder=out, corpus_folder=corpus or out.parent / "corpus")
     accuracy = write_checkpoint(trained, recipe, out / "checkpoint", n_scenes=20 if smoke else 500)
     Console().print_json(data=accuracy.to_json())
 
 
 @app.command()
 def examine(
-    family: Annotated[Family, typer.Argument(help="Architecture of the model.")],
+    name: Name,
     folder: Annotated[
         Path | None, typer.Option(help="Checkpoint folder. Default: the shipped one.")
     ] = None,
@@ -72,8 +74,9 @@ def examine(
     """Print a checkpoint's accuracy on held-out scenes as JSON."""
     from eagle_mllm.scenes.training.accuracy import examine as examine_model
     from eagle_mllm.scenes.training.accuracy import load_learner
+    from eagle_mllm.scenes.training.demo_models import DEMO_MODELS
 
-    learner, encoder = load_learner(folder or CHECKPOINTS / family.value, family.value)
+    learner, encoder = load_learner(folder or CHECKPOINTS / name, DEMO_MODELS[name])
     Console().print_json(data=examine_model(learner, encoder, n_scenes=scenes).to_json())
 
 

@@ -12,7 +12,8 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer
 from eagle_mllm.scenes.language import CAPTION_PROMPT, Question
 from eagle_mllm.scenes.scene import Scene, scene
 from eagle_mllm.scenes.training.corpus import Turn
-from eagle_mllm.scenes.training.learner import Learner, pixels
+from eagle_mllm.scenes.training.demo_models import DemoModel
+from eagle_mllm.scenes.training.learner import Learner
 from eagle_mllm.scenes.training.packing import IGNORED, TurnEncoder, pack
 
 
@@ -48,12 +49,12 @@ class Accuracy:
         return {key: plain(value) for key, value in asdict(self).items()}
 
 
-def load_learner(folder: Path, family: str) -> tuple[Learner, TurnEncoder]:
+def load_learner(folder: Path, demo: DemoModel) -> tuple[Learner, TurnEncoder]:
     """A checkpoint folder, in float32, ready to be examined."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-    encoder = TurnEncoder(family, tokenizer)
-    return Learner(family, model, encoder.prefix).eval(), encoder
+    encoder = TurnEncoder(demo, tokenizer)
+    return Learner(demo, model, encoder.prefix).eval(), encoder
 
 
 def examine(learner: Learner, encoder: TurnEncoder, *, n_scenes: int = 500) -> Accuracy:
@@ -117,7 +118,7 @@ def _right_answers(
         pad_id=encoder.tokenizer.pad_token_id,
     )
     tokens = learner.image_tokens(
-        pixels(learner.family, [np.asarray(example.image) for example in scenes])
+        learner.demo.pixels([np.asarray(example.image) for example in scenes])
     )
     learned = packed.targets != IGNORED
     token_right = torch.zeros_like(learned)

@@ -1,7 +1,11 @@
-"""An untrained model of each family: transformers' own architectures, small."""
+"""An untrained model of each architecture: transformers' own classes, small."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
+from jaxtyping import Int
+from torch import Tensor
 from transformers import (
     CLIPVisionConfig,
     InternVLConfig,
@@ -17,21 +21,14 @@ from transformers import (
     Qwen3Config,
 )
 
+from eagle_mllm.scenes.world import SIDE
+
 WIDTH = 128
 HEADS = 4
 LAYERS = 4
 HIDDEN = 384
 SCENE_TOKENS = 64
-"""Image tokens of one scene, 8 x 8 in every family."""
-
-
-def build_model(family: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
-    """A model of the family with random weights, its special ids taken from the tokenizer."""
-    model: PreTrainedModel = _BUILDERS[family](tokenizer)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    model.generation_config.bos_token_id = tokenizer.bos_token_id
-    return model
+"""Image tokens of one scene, 8 x 8 in every demo model."""
 
 
 def _language(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
@@ -50,7 +47,8 @@ def _language(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     }
 
 
-def _llava(tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGeneration:
+def llava(tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGeneration:
+    """CLIP and Llama; the tokens of one image of 112 x 112."""
     vision = CLIPVisionConfig(
         hidden_size=WIDTH,
         intermediate_size=HIDDEN,
@@ -73,7 +71,8 @@ def _llava(tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGeneration:
     )
 
 
-def _qwen(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGeneration:
+def qwen2_5_vl(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGeneration:
+    """A tower with windows, its patches merged two by two."""
     rope = {"rope_type": "default", "mrope_section": [4, 6, 6], "rope_theta": 10000.0}
     vision = {
         "depth": LAYERS,
@@ -106,7 +105,8 @@ def _qwen(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGenerat
     )
 
 
-def _internvl(tokenizer: PreTrainedTokenizerFast) -> InternVLForConditionalGeneration:
+def internvl(tokenizer: PreTrainedTokenizerFast) -> InternVLForConditionalGeneration:
+    """InternViT and Qwen3; one tile of 224 x 224, its patches shuffled two by two."""
     vision = InternVLVisionConfig(
         hidden_size=WIDTH,
         intermediate_size=HIDDEN,
@@ -127,5 +127,17 @@ def _internvl(tokenizer: PreTrainedTokenizerFast) -> InternVLForConditionalGener
     )
 
 
-_BUILDERS = {"llava": _llava, "qwen2_5_vl": _qwen, "internvl": _internvl}
-FAMILIES = tuple(_BUILDERS)
+def plain_positions(_: PreTrainedModel, ids: Sequence[int]) -> Int[Tensor, "1 length"]:
+    """Positions of the tokens up to the end of the image: counted from 0."""
+    return torch.arange(len(ids))[None]
+
+
+def rope_positions(model: PreTrainedModel, ids: Sequence[int]) -> Int[Tensor, "axes length"]:
+    """Positions in time, height and width, as Qwen gives them to image tokens."""
+    row = torch.tensor([ids])
+    positions, _ = model.model.get_rope_index(
+        row,
+        mm_token_type_ids=(row == model.config.image_token_id).int(),
+        image_grid_thw=torch.tensor([[1, SIDE // 14, SIDE // 14]]),
+    )
+    return torch.as_tensor(positions)[:, 0]

@@ -1,24 +1,20 @@
-"""Teacher-forced passes through a model of any family over packed sequences."""
+"""Teacher-forced passes through a demo model over packed sequences."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from PIL import Image
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
 from eagle_mllm.scenes.training.architectures import LAYERS, WIDTH
 from eagle_mllm.scenes.training.corpus import GRID
+from eagle_mllm.scenes.training.demo_models import DemoModel
 from eagle_mllm.scenes.training.packing import IGNORED, Pack, Prefix
-from eagle_mllm.scenes.world import COLOURS, SHAPES, SIDE, SIZES
-
-CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from eagle_mllm.scenes.training.pixels import Pixels
+from eagle_mllm.scenes.world import COLOURS, SHAPES, SIZES
 
 
 @dataclass(frozen=True)
@@ -31,39 +27,6 @@ class Spoken:
     """The image tokens in the middle of the language model."""
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """What a family's image processor makes of scenes, done for many at once."""
-
-    values: Tensor
-    grid: Tensor | None = None
-
-
-def pixels(family: str, images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Pixels:
-    """The pixel values of scenes for a family, equal to its image processor's."""
-    if family == "llava":
-        small = [
-            np.asarray(Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC))
-            for image in images
-        ]
-        return Pixels(_normalise(np.stack(small), CLIP_MEAN, CLIP_STD))
-    if family == "internvl":
-        return Pixels(_normalise(np.stack(images), IMAGENET_MEAN, IMAGENET_STD))
-    values = _normalise(np.stack(images), CLIP_MEAN, CLIP_STD)
-    count, grid = len(images), SIDE // 14
-    cut = values.reshape(count, 3, grid // 2, 2, 14, grid // 2, 2, 14)
-    cut = cut.permute(0, 2, 5, 3, 6, 1, 4, 7)[:, :, :, :, :, :, None]
-    cut = cut.expand(-1, -1, -1, -1, -1, -1, 2, -1, -1).reshape(count * grid * grid, -1)
-    return Pixels(cut, torch.tensor([[1, grid, grid]] * count))
-
-
-def _normalise(
-    images: UInt8[np.ndarray, "batch h w 3"], mean: Sequence[float], std: Sequence[float]
-) -> Float[Tensor, "batch 3 h w"]:
-    scaled = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255.0
-    return (scaled - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
-
-
 class Learner(nn.Module):
     """A model with linear heads that read what each image token shows.
 
@@ -73,9 +36,9 @@ class Learner(nn.Module):
     what it was given, and to tell where.
     """
 
-    def __init__(self, family: str, model: PreTrainedModel, prefix: Prefix) -> None:
+    def __init__(self, demo: DemoModel, model: PreTrainedModel, prefix: Prefix) -> None:
         super().__init__()
-        self.family = family
+        self.demo = demo
         self.model = model
         self.heads = nn.ModuleList(
             nn.Linear(WIDTH, 1 + len(names)) for names in (SHAPES, COLOURS, SIZES)
@@ -90,19 +53,7 @@ class Learner(nn.Module):
         for module in model.modules():
             if isinstance(module, nn.Conv2d | nn.Conv3d):
                 module.forward = partial(_as_matrix, module)  # type: ignore[method-assign]
-        self.prefix_positions = self._positions(prefix)
-
-    def _positions(self, prefix: Prefix) -> Tensor:
-        length = len(prefix.ids)
-        if self.family != "qwen2_5_vl":
-            return torch.arange(length)[None]
-        ids = torch.tensor([prefix.ids])
-        positions, _ = self.model.model.get_rope_index(
-            ids,
-            mm_token_type_ids=(ids == self.model.config.image_token_id).int(),
-            image_grid_thw=torch.tensor([[1, SIDE // 14, SIDE // 14]]),
-        )
-        return torch.as_tensor(positions)[:, 0]
+        self.prefix_positions = demo.positions(model, prefix.ids)
 
     def image_tokens(self, seen: Pixels) -> Float[Tensor, "batch tokens width"]:
         """What the language model gets for each image."""

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eagle_mllm.errors import ModelError
-from eagle_mllm.scenes.training.architectures import build_model
 from eagle_mllm.scenes.training.corpus import Corpus, Labels, load_corpus, plan_of, training_turns
-from eagle_mllm.scenes.training.learner import Learner, Pixels, pixels
+from eagle_mllm.scenes.training.demo_models import DemoModel
+from eagle_mllm.scenes.training.learner import Learner
 from eagle_mllm.scenes.training.packing import IGNORED, Pack, TurnEncoder, pack
+from eagle_mllm.scenes.training.pixels import Pixels
 from eagle_mllm.scenes.training.recipe import Recipe
-from eagle_mllm.scenes.training.tokenizers import build_tokenizer
 
 _LOG_EVERY = 20
 _SAVE_EVERY = 200
@@ -47,33 +47,33 @@ class Trained:
 
 
 def train(
-    family: str,
+    demo: DemoModel,
     recipe: Recipe,
     *,
     folder: Path,
     corpus_folder: Path,
     save_every: int = _SAVE_EVERY,
 ) -> Trained:
-    """Train a family's demo model; a run that was stopped goes on from its last checkpoint.
+    """Train a demo model; a run that was stopped continues from its last checkpoint.
 
     Args:
-        family: `llava`, `qwen2_5_vl` or `internvl`.
-        recipe: All settings; a folder holds one recipe and refuses another.
-        folder: Where `state.pt` and `log.jsonl` go.
-        corpus_folder: Where the drawn training scenes are kept; families share it.
-        save_every: Steps between checkpoints.
+        demo: what to train
+        recipe: all settings; a folder holds one recipe and refuses another
+        folder: where `state.pt` and `log.jsonl` go
+        corpus_folder: where the drawn training scenes are kept; all models share it
+        save_every: steps between checkpoints
     """
     corpus = load_corpus(corpus_folder, recipe.scenes)
     torch.manual_seed(recipe.seed)
-    tokenizer = build_tokenizer(family)
-    encoder = TurnEncoder(family, tokenizer)
-    learner = Learner(family, build_model(family, tokenizer), encoder.prefix)
+    tokenizer = demo.tokenizer()
+    encoder = TurnEncoder(demo, tokenizer)
+    learner = Learner(demo, demo.build(tokenizer), encoder.prefix)
     optimisers = _optimisers(learner, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     state_path = folder / "state.pt"
     first, seconds = _resume(state_path, learner, optimisers, recipe)
     started = time.monotonic() - seconds
-    batches = _batches(family, recipe, corpus, encoder, first=first)
+    batches = _batches(demo, recipe, corpus, encoder, first=first)
     with (folder / "log.jsonl").open("a") as log:
         for step, batch in enumerate(batches, start=first):
             losses = _step(learner, optimisers, batch, recipe, step=step)
@@ -160,7 +160,7 @@ def _answer_loss(logits: Tensor, packed: Pack) -> Tensor:
 
 
 def _batches(
-    family: str, recipe: Recipe, corpus: Corpus, encoder: TurnEncoder, *, first: int
+    demo: DemoModel, recipe: Recipe, corpus: Corpus, encoder: TurnEncoder, *, first: int
 ) -> Iterator[Batch]:
     """The batches from step `first` on; each depends on its step and the seed alone."""
 
@@ -182,7 +182,7 @@ def _batches(
             ]
             pad = encoder.tokenizer.pad_token_id
             packed = pack(encoder.prefix, dialogues, pad_id=pad)
-        return Batch(pixels(family, images), labels, packed)
+        return Batch(demo.pixels(images), labels, packed)
 
     # One thread ahead of the learner; steps keep their order.
     with ThreadPoolExecutor(1) as pool:

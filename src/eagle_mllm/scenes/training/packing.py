@@ -1,8 +1,8 @@
 """Many questions about one picture in one sequence.
 
 The picture's tokens come first and are seen by every turn; a turn sees itself and the picture but
-no other turn, and its positions continue behind the picture as if it stood there alone. So each
-turn is learned exactly as it will be asked, at a fraction of the cost.
+no other turn, and its positions continue after the picture as if it were alone. So each turn is
+learned exactly as it will be asked, at a fraction of the cost.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from eagle_mllm.scenes.training.architectures import SCENE_TOKENS
 from eagle_mllm.scenes.training.corpus import Turn
+from eagle_mllm.scenes.training.demo_models import DemoModel
 
 IGNORED = -100
 """The target of positions where nothing is learned."""
@@ -24,7 +25,7 @@ _MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Prefix:
-    """The tokens that stand before every question: the beginning of the template and the image."""
+    """The tokens before every question: the beginning of the template and the image."""
 
     ids: tuple[int, ...]
     image_start: int
@@ -32,7 +33,7 @@ class Prefix:
 
 @dataclass(frozen=True)
 class EncodedTurn:
-    """The ids of a turn behind the prefix; the last `n_answer` are learned, the end included."""
+    """The ids of a turn after the prefix; the last `n_answer` are learned, the end included."""
 
     ids: tuple[int, ...]
     n_answer: int
@@ -44,7 +45,7 @@ class Pack:
 
     ids: Int[Tensor, "batch length"]
     steps: Int[Tensor, "batch length"]
-    """How far a token stands behind the end of the prefix; negative inside it."""
+    """How far a token is from the end of the prefix; negative inside it."""
     visible: Bool[Tensor, "batch 1 length length"]
     targets: Int[Tensor, "batch length"]
     """The id to predict at each position, `IGNORED` where nothing is learned."""
@@ -56,19 +57,15 @@ class Pack:
 class TurnEncoder:
     """Turns to ids through the tokenizer's own chat template; remembers what it has seen."""
 
-    def __init__(self, family: str, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(self, demo: DemoModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self.tokenizer = tokenizer
-        self._image = {
-            "llava": ("<image>", "", ""),
-            "qwen2_5_vl": ("<|image_pad|>", "", ""),
-            "internvl": ("<IMG_CONTEXT>", "<img>", "</img>"),
-        }[family]
-        self._space = " " if family == "llava" else ""
+        self._image = demo.image_marks
+        self._space = demo.space
         self._known: dict[tuple[str, str], EncodedTurn] = {}
         self.prefix = self._prefix()
 
     def encode(self, turn: Turn) -> EncodedTurn:
-        """The ids of one turn behind the prefix."""
+        """The ids of one turn after the prefix."""
         key = (turn.prompt, turn.answer)
         if key not in self._known:
             asked = self._ids(turn.prompt, "")
@@ -82,7 +79,7 @@ class TurnEncoder:
         return self._known[key]
 
     def _ids(self, prompt: str, answer: str) -> tuple[int, ...]:
-        token, before, after = self._image
+        token, before, after = self._image.token, self._image.before, self._image.after
         content = [{"type": "image"}, {"type": "text", "text": prompt}]
         message: list[dict[str, Any]] = [{"role": "user", "content": content}]
         text = self.tokenizer.apply_chat_template(
@@ -93,11 +90,9 @@ class TurnEncoder:
 
     def _prefix(self) -> Prefix:
         ids = self._ids(_MARK, "")
-        image = self.tokenizer.convert_tokens_to_ids(self._image[0])
+        image = self.tokenizer.convert_tokens_to_ids(self._image.token)
         start = ids.index(image)
-        end = start + 1
-        if self._image[2]:
-            end += 1
+        end = start + (2 if self._image.after else 1)
         expanded = ids[:start] + (image,) * SCENE_TOKENS + ids[start + 1 : end]
         return Prefix(expanded, start)
 
@@ -105,7 +100,7 @@ class TurnEncoder:
 def pack(
     prefix: Prefix, dialogues: Sequence[Sequence[tuple[EncodedTurn, float]]], *, pad_id: int
 ) -> Pack:
-    """One padded sequence a dialogue; each turn comes with its weight in the loss."""
+    """One padded sequence per dialogue; each turn comes with its weight in the loss."""
     start = len(prefix.ids)
     length = start + max(sum(len(turn.ids) for turn, _ in turns) for turns in dialogues)
     shape = (len(dialogues), length)

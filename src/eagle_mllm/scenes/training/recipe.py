@@ -31,8 +31,8 @@ class Recipe:
     """Autocast dtype while learning; weights and optimiser stay float32."""
 
     stop: int | None = None
-    """End at this step, before the rates reach zero. A model that never errs is of no use where
-    hallucination is to be studied."""
+    """End at this step, before the rates reach zero. A model that never errs cannot
+    show hallucinations."""
 
     @property
     def steps(self) -> int:
@@ -40,13 +40,6 @@ class Recipe:
         planned = self.seeing_steps + self.speaking_steps
         return planned if self.stop is None else min(self.stop, planned)
 
-
-SHIPPED = {
-    "llava": Recipe(),
-    "qwen2_5_vl": Recipe(stop=1_100),
-    "internvl": Recipe(stop=1_400),
-}
-"""The recipe of each demo model."""
 
 SMOKE = Recipe(
     scenes=64, seeing_steps=10, seeing_batch=8, speaking_steps=10, speaking_batch=4, warmup=4

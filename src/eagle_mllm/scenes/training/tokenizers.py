@@ -1,4 +1,4 @@
-"""A small tokenizer for each family, of the same kind as the real one's.
+"""A small tokenizer for each demo model, of the same kind as the real one's.
 
 LLaVA has SentencePiece-style BPE with byte fallback; Qwen and InternVL have byte-level BPE. Both
 learn from the sentences of the world plus a little English, so that common words are one token
@@ -54,11 +54,6 @@ QWEN_TEMPLATE = _CHATML.format(image="<|vision_start|><|image_pad|><|vision_end|
 INTERNVL_TEMPLATE = _CHATML.format(image="<IMG_CONTEXT>\\n")
 
 
-def build_tokenizer(family: str) -> PreTrainedTokenizerFast:
-    """The trained tokenizer of a family with its chat template."""
-    return _BUILDERS[family]()
-
-
 def _sentences(scenes: int = 400) -> list[str]:
     texts = [CAPTION_PROMPT, _ENGLISH, "USER: \n ASSISTANT:", "user\n", "assistant\n"]
     for seed in range(scenes):
@@ -69,7 +64,8 @@ def _sentences(scenes: int = 400) -> list[str]:
     return [texts[index] for index in order]
 
 
-def _llava() -> PreTrainedTokenizerFast:
+def llava() -> PreTrainedTokenizerFast:
+    """SentencePiece-style, trained, with its chat template."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -138,7 +134,8 @@ def _byte_level(special: list[str], template: str, **named: str) -> PreTrainedTo
     )
 
 
-def _qwen() -> PreTrainedTokenizerFast:
+def qwen2_5_vl() -> PreTrainedTokenizerFast:
+    """Byte-level, trained, with its chat template."""
     special = [
         "<|endoftext|>",
         "<|im_start|>",
@@ -153,7 +150,8 @@ def _qwen() -> PreTrainedTokenizerFast:
     )
 
 
-def _internvl() -> PreTrainedTokenizerFast:
+def internvl() -> PreTrainedTokenizerFast:
+    """Byte-level, trained, with its chat template and marks around the image."""
     special = [
         "<|endoftext|>",
         "<|im_start|>",
@@ -171,6 +169,3 @@ def _internvl() -> PreTrainedTokenizerFast:
         context_image_token="<IMG_CONTEXT>",
         video_token="<video>",
     )
-
-
-_BUILDERS = {"llava": _llava, "qwen2_5_vl": _qwen, "internvl": _internvl}
