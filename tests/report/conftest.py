@@ -16,10 +16,36 @@ CASES = (
     "very wide",
     "tall",
     "tiny",
+    "one pixel",
+    "300 by 8",
+    "8 by 300",
+    "2000 by 2",
+    "2 by 2000",
+    "chinese",
+    "hindi",
+    "emoji",
+    "right to left",
     "counterfactual",
     "hostile",
 )
 SENTENCE = "a small red cat sits on a wooden tree and looks at the bird above it"
+
+LINES = {
+    "one pixel": ((1, 1), (1, 1)),
+    "300 by 8": ((8, 300), (1, 20)),
+    "8 by 300": ((300, 8), (20, 1)),
+    "2000 by 2": ((2, 2000), (1, 30)),
+    "2 by 2000": ((2000, 2), (30, 1)),
+}
+"""Height and width of pictures that are hardly more than a line, and their grid."""
+
+OTHER_SCRIPTS = {
+    "chinese": ("一 只 红色 的 猫 坐在 树 上", "猫"),
+    "hindi": ("एक बिल्ली पेड़ पर", "पर"),
+    "emoji": ("a cat 🐱 and 👩\u200d🔬 on a 🌳", "cat"),
+    "right to left": ("قطة حمراء تجلس على الطاولة 12 (هنا) cat وتنظر إلى الطائر", "حمراء"),
+}
+"""An answer, and the word of it that is explained."""
 
 
 def scene(height, width):
@@ -44,10 +70,11 @@ def explained(answer, choose, *, shape=(48, 64), cells=(4, 5), prompt="Describe 
     from eagle_mllm.testing import Evidence, PlantedModel
 
     height, width = shape
+    left_half, top_half = max(1, width // 2), max(1, height // 2)
     model = PlantedModel(
         answer,
         {
-            "cat": Evidence(boxes=[(0, 0, width // 2, height // 2)], base=0.1, rival="dog"),
+            "cat": Evidence(boxes=[(0, 0, left_half, top_half)], base=0.1, rival="dog"),
             "tree": Evidence(boxes=[(width // 2, 0, width, height)], rule="all", base=0.2),
         },
         split={"wooden": ("wood", "en")},
@@ -93,6 +120,12 @@ def _make(name):
         return explained(SENTENCE, the_cat, shape=(120, 36))
     if name == "tiny":
         return explained("a cat", the_cat, shape=(3, 3), cells=(2, 2))
+    if name in LINES:
+        shape, cells = LINES[name]
+        return explained("a cat", the_cat, shape=shape, cells=cells)
+    if name in OTHER_SCRIPTS:
+        answer, word = OTHER_SCRIPTS[name]
+        return explained(answer, lambda answer: answer.find(word), prompt=answer)
     if name == "counterfactual":
         return explained("a cat", lambda answer: answer.counterfactual("dog", replacing="cat"))
     attribution = explained("cat " + HOSTILE, every_token, prompt=HOSTILE)

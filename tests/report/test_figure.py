@@ -114,6 +114,22 @@ def test_the_first_regions_are_numbered(cases):
     assert [text.get_text() for text in order.texts] == [str(rank) for rank in range(1, 11)]
 
 
+@pytest.mark.parametrize("name", ["300 by 8", "8 by 300", "2000 by 2", "2 by 2000", "one pixel"])
+def test_a_picture_that_is_hardly_more_than_a_line_is_drawn_so_that_it_is_seen(cases, name):
+    from eagle_mllm import report
+
+    figure = report.figure(cases(name))
+    figure.canvas.draw()
+    for axes in figure.axes:
+        if axes.get_label() in ("image", "saliency", "order"):
+            seen = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+            assert min(seen.width, seen.height) >= 0.59
+    (order,) = (axes for axes in figure.axes if axes.get_label() == "order")
+    assert len(order.texts) >= min(5, len(cases(name).regions))
+    said = any("drawn stretched" in text.get_text() for text in figure.texts)
+    assert said == (name != "one pixel")
+
+
 def test_a_cut_answer_says_how_many_tokens_are_left_out(cases):
     from eagle_mllm.report.figures.answer_panel import answer_block
 

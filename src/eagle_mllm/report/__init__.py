@@ -7,16 +7,24 @@
 Importing this room is cheap: matplotlib and Jinja are imported when something is drawn.
 """
 
+import logging
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eagle_mllm.attribution.atomic import atomic_write
 from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.borders import reason
+from eagle_mllm.errors import ResultError
 
 if TYPE_CHECKING:
     import matplotlib.figure
+
+_LOG = logging.getLogger(__name__)
+_OF_SEVERAL_FILES = {"pgf"}
+"""A picture in it is a file of its own, so that the figure would be torn apart."""
 
 __all__ = ["figure", "fragment", "html", "save_figure", "save_html"]
 
@@ -100,18 +108,34 @@ def save_figure(attribution: Attribution, path: str | os.PathLike[str], *, dpi: 
     Raises:
         ResultError: if matplotlib knows no format of that ending, or the file cannot be written.
     """
-    from eagle_mllm.errors import ResultError
+    from eagle_mllm.report.figures.figure import missing_fonts_of
 
     drawn = figure(attribution)
     ending = Path(path).suffix.removeprefix(".").lower() or "png"
-    known = drawn.canvas.get_supported_filetypes()
+    known = drawn.canvas.get_supported_filetypes().keys() - _OF_SEVERAL_FILES
     if ending not in known:
         raise ResultError(
             f"cannot write {path}: figures have no format {ending!r}; use one of "
             + ", ".join(sorted(known))
         )
     with atomic_write(path) as temporary:
-        drawn.savefig(temporary, format=ending, dpi=dpi)
+        try:
+            drawn.savefig(temporary, format=ending, dpi=dpi)
+        except OSError:
+            raise  # the place is at fault, not the format
+        except Exception as error:  # each format has a library of its own
+            raise ResultError(
+                f"cannot write {path}: {reason(error)}; use another format, such as png or svg"
+            ) from error
+    missing = missing_fonts_of(attribution)
+    if missing is not None:
+        _note(missing)
+
+
+@cache
+def _note(message: str) -> None:
+    """Say something once per process, however many figures it is true of."""
+    _LOG.warning("eagle: note: %s", message)
 
 
 def _sequence(attributions: Attribution | Sequence[Attribution]) -> Sequence[Attribution]:

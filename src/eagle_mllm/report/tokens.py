@@ -1,15 +1,14 @@
 """The answer as pieces to draw: one for each token, with what is known about it."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.printable import printable
 
 _LONGEST_LABEL = 60
 _LONGEST_BROKEN_WORD = 16
-_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,18 +81,8 @@ def visible(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """The text without what could spoil a page around it.
-
-    Control characters, half characters (surrogates, which no file can hold) and the controls that
-    reorder text from right to left become `�`. Line breaks and tabs stay.
-    """
-    return "".join(
-        "�"
-        if character not in "\n\t"
-        and (unicodedata.category(character) in ("Cc", "Cs") or character in _REORDERING)
-        else character
-        for character in text
-    )
+    """The text without what could spoil a page around it; line breaks and tabs stay."""
+    return printable(text, keep="\n\t")
 
 
 def label_of(target: Target, generation: Generation, *, longest: int = _LONGEST_LABEL) -> str:

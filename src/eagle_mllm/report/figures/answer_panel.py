@@ -11,7 +11,8 @@ from matplotlib.patches import FancyBboxPatch
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.report.colors import FAINT, INK, evidence_color
 from eagle_mllm.report.figures.canvas import Canvas
-from eagle_mllm.report.figures.fonts import drawable, width_in_inches
+from eagle_mllm.report.figures.direction import arranged, joined, starts_right
+from eagle_mllm.report.figures.fonts import drawable, font_for, width_in_inches
 from eagle_mllm.report.figures.layout import Box
 from eagle_mllm.report.figures.panels import EVIDENCE_SCALE_SIZE, draw_evidence_scale
 from eagle_mllm.report.figures.wrapping import Placed, around, fitted, wrapped, wrapped_text
@@ -84,8 +85,10 @@ def _lines(
 ) -> tuple[tuple[Placed, ...], ...]:
     measure = width_in_inches(size=lettering.size)
     room = width - 2 * lettering.padding
-    fitting = [replace(piece, text=fitted(piece.text, measure, room)) for piece in pieces]
-    return wrapped(fitting, measure, width=width, space=lettering.space, padding=lettering.padding)
+    fitting = [replace(piece, text=fitted(piece.text, measure, room)) for piece in joined(pieces)]
+    lines = wrapped(fitting, measure, width=width, space=lettering.space, padding=lettering.padding)
+    from_right = starts_right(pieces)
+    return tuple(arranged(line, width=width, from_right=from_right) for line in lines)
 
 
 def draw_answer(canvas: Canvas, block: AnswerBlock, box: Box) -> None:
@@ -143,4 +146,11 @@ def _draw_chip(axes: Axes, placed: Placed, base: float, lettering: _Lettering) -
 
 
 def _write(axes: Axes, left: float, base: float, text: str, *, size: float, color: str) -> None:
-    axes.text(left, base, drawable(text), fontsize=size, color=color, verticalalignment="baseline")
+    axes.text(
+        left,
+        base,
+        drawable(text),
+        fontproperties=font_for(text, size=size),
+        color=color,
+        verticalalignment="baseline",
+    )

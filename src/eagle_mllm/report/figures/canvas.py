@@ -1,12 +1,11 @@
 """A matplotlib figure measured in inches from its top left corner."""
 
-from typing import Any
-
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from eagle_mllm.report.figures.fonts import drawable
+from eagle_mllm.report.colors import INK
+from eagle_mllm.report.figures.fonts import drawable, font_for
 from eagle_mllm.report.figures.layout import Box
 
 
@@ -39,12 +38,22 @@ class Canvas:
         axes.set_axis_off()
         return axes
 
-    def text(self, left: float, top: float, text: str, **style: Any) -> None:
-        """Text whose upper left corner is given."""
+    def text(
+        self,
+        place: tuple[float, float],
+        text: str,
+        *,
+        size: float,
+        bold: bool = False,
+        color: str = INK,
+    ) -> None:
+        """Text whose left and upper edge are given."""
+        left, top = place
         self.figure.text(
             left / self._width,
             1.0 - top / self._height,
             drawable(text),
+            fontproperties=font_for(text, size=size, bold=bold),
+            color=color,
             verticalalignment="top",
-            **style,
         )

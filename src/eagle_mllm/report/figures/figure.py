@@ -9,11 +9,19 @@ from eagle_mllm.report.facts import duration, metrics_of, model_name
 from eagle_mllm.report.figures import panels
 from eagle_mllm.report.figures.answer_panel import answer_block, draw_answer
 from eagle_mllm.report.figures.canvas import Canvas
-from eagle_mllm.report.figures.fonts import families, width_in_inches
-from eagle_mllm.report.figures.layout import FOOTER_LINE, WIDTH, Box, layout, text_width
+from eagle_mllm.report.figures.fonts import BASE, missing_letters, width_in_inches
+from eagle_mllm.report.figures.layout import (
+    FOOTER_LINE,
+    WIDTH,
+    Box,
+    drawn_shape,
+    layout,
+    text_width,
+)
+from eagle_mllm.report.figures.scripts import missing_fonts
 from eagle_mllm.report.figures.wrapping import fitted, wrapped_text
 from eagle_mllm.report.pictures import size_of
-from eagle_mllm.report.tokens import label_of
+from eagle_mllm.report.tokens import clean, label_of, pieces_of
 
 _TITLE_SIZE = 15.0
 _SUMMARY_SIZE = 9.0
@@ -23,7 +31,7 @@ _FOOTER_SIZE = 7.5
 def draw(attribution: Attribution) -> Figure:
     """The figure; see `eagle_mllm.report.figure`."""
     settings = {
-        "font.family": list(families()),
+        "font.family": BASE,
         "font.size": 9,
         "text.color": INK,
         "text.parse_math": False,  # a dollar sign in an answer is a dollar sign
@@ -39,7 +47,7 @@ def draw(attribution: Attribution) -> Figure:
 
 
 def _drawn(attribution: Attribution) -> Figure:
-    height, width = size_of(attribution.regions.shape)
+    height, width = drawn_shape(size_of(attribution.regions.shape))
     footer = _footer(attribution)
     boxes = layout(
         width / height,
@@ -59,26 +67,29 @@ def _drawn(attribution: Attribution) -> Figure:
     panels.draw_curves(canvas.axes(boxes.curves, "curves"), attribution)
     draw_answer(canvas, answer_block(attribution, width=boxes.answer.width), boxes.answer)
     for row, line in enumerate(footer):
-        canvas.text(
-            boxes.footer.left,
-            boxes.footer.top + row * FOOTER_LINE,
-            line,
-            fontsize=_FOOTER_SIZE,
-            color=FAINT,
-        )
+        place = boxes.footer.left, boxes.footer.top + row * FOOTER_LINE
+        canvas.text(place, line, size=_FOOTER_SIZE, color=FAINT)
     return canvas.figure
 
 
 def _draw_header(canvas: Canvas, box: Box, attribution: Attribution) -> None:
     label = label_of(attribution.target, attribution.generation, longest=200)
-    measure = width_in_inches(size=_TITLE_SIZE, weight="bold")
+    measure = width_in_inches(size=_TITLE_SIZE, bold=True)
     title = fitted(label, measure, box.width)
-    canvas.text(box.left, box.top, title, fontsize=_TITLE_SIZE, fontweight="bold")
+    canvas.text((box.left, box.top), title, size=_TITLE_SIZE, bold=True)
     values = {fact.name: fact.value for fact in metrics_of(attribution)}
     count = len(attribution.target)
     tokens = "1 token" if count == 1 else f"mean of {count} tokens"
-    summary = f"evidence {values['Evidence']} ({tokens})"
-    canvas.text(box.left, box.top + 0.33, summary, fontsize=_SUMMARY_SIZE, color=FAINT)
+    stretched = _stretched(size_of(attribution.regions.shape))
+    summary = f"evidence {values['Evidence']} ({tokens}){stretched}"
+    canvas.text((box.left, box.top + 0.33), summary, size=_SUMMARY_SIZE, color=FAINT)
+
+
+def _stretched(shape: tuple[int, int]) -> str:
+    height, width = shape
+    if drawn_shape(shape) == shape:
+        return ""
+    return f"  ·  image of {width} × {height} pixels, drawn stretched"
 
 
 def _footer(attribution: Attribution) -> tuple[str, ...]:
@@ -86,9 +97,21 @@ def _footer(attribution: Attribution) -> tuple[str, ...]:
     parts = (
         model_name(attribution),
         f"method {attribution.method}",
-        f"{len(regions)} regions ({regions.method})",
-        f"{attribution.forward_passes} forward passes",
+        f"{_counted(len(regions), 'region')} ({regions.method})",
+        _counted(attribution.forward_passes, "forward pass", "forward passes"),
         duration(attribution.seconds),
     )
     measure = width_in_inches(size=_FOOTER_SIZE)
-    return wrapped_text("  ·  ".join(parts), measure, width=text_width(), lines=2)
+    lines = wrapped_text("  ·  ".join(parts), measure, width=text_width(), lines=2)
+    missing = missing_fonts_of(attribution)
+    return lines if missing is None else (*lines, fitted(missing, measure, text_width()))
+
+
+def missing_fonts_of(attribution: Attribution) -> str | None:
+    """One line on scripts of prompt and answer that no font of this machine has; None if none."""
+    words = (attribution.generation.prompt, *(piece.text for piece in pieces_of([attribution])))
+    return missing_fonts(missing_letters(" ".join(clean("".join(words)).split())))
+
+
+def _counted(count: int, one: str, several: str | None = None) -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"

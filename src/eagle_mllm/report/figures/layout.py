@@ -13,6 +13,7 @@ _TITLE = 0.3
 _BAR_GAP, _BAR_WIDTH, _BAR_LABELS = 0.08, 0.1, 0.3
 _BAR = _BAR_GAP + _BAR_WIDTH + _BAR_LABELS
 _TALLEST = 4.4
+_THINNEST = 0.6
 _CURVES_WIDTH, _CURVES_HEIGHT, _CURVES_TALLEST = 3.3, 1.85, 2.5
 _Y_LABELS, _X_LABELS, _LEGEND = 0.62, 0.5, 0.45
 
@@ -66,11 +67,22 @@ def text_width() -> float:
     return WIDTH - 2 * _MARGIN
 
 
+def drawn_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """Height and width, of which the smaller is raised where its picture would be a mere line.
+
+    Nothing is less than 0.6 inches high or wide in a figure.
+    """
+    height, width = shape
+    least_height = round(width * _THINNEST / (text_width() - _BAR))
+    least_width = round(height * _THINNEST / _TALLEST)
+    return max(height, least_height), max(width, least_width)
+
+
 def layout(aspect: float, answer_height: Callable[[float], float], *, footer_lines: int) -> Layout:
     """The boxes for an image of some aspect (width / height).
 
-    Three pictures stand side by side, and below them the answer beside the curves. Wide images
-    stand two and two with the curves as the fourth, very wide ones below one another, very tall
+    Three pictures are side by side, and below them the answer beside the curves. Wide images
+    are two and two with the curves as the fourth, very wide ones below one another, very tall
     ones in a row with the curves; then the answer may take the whole width.
 
     Args:
@@ -148,8 +160,7 @@ def _below_one_another(aspect: float) -> Pictures:
 def _within(box: Box, aspect: float) -> Box:
     """The largest box of that aspect in the upper left corner of another."""
     width = min(box.width, box.height * aspect)
-    # A line of pixels still needs a visible height.
-    return box._replace(width=max(width, 0.05), height=max(width / aspect, 0.05))
+    return box._replace(width=width, height=width / aspect)
 
 
 def _scale(picture: Box) -> Box:

@@ -17,6 +17,7 @@ from eagle_mllm.report.colors import (
     saliency_colors,
 )
 from eagle_mllm.report.curves import axis_top
+from eagle_mllm.report.figures.layout import drawn_shape
 from eagle_mllm.report.pictures import (
     NUMBERED,
     Badge,
@@ -27,6 +28,7 @@ from eagle_mllm.report.pictures import (
     resized_image,
     resized_values,
     saliency_over,
+    size_of,
 )
 
 EVIDENCE_SCALE_SIZE = 8.5
@@ -38,19 +40,13 @@ _SMALLEST_BADGE, _LARGEST_BADGE = 4.5, 7.5  # radius in points
 
 def draw_image(axes: Axes, attribution: Attribution) -> None:
     """The image as the model's user gave it."""
-    generation = attribution.generation
-    _show(
-        axes,
-        resized_image(
-            generation.image, picture_shape(attribution.regions.shape, max_side=_MAX_SIDE)
-        ),
-    )
+    _show(axes, resized_image(attribution.generation.image, _shape(attribution)))
     _title(axes, "Image")
 
 
 def draw_saliency(axes: Axes, attribution: Attribution) -> None:
     """The saliency over the grey image."""
-    shape = picture_shape(attribution.regions.shape, max_side=_MAX_SIDE)
+    shape = _shape(attribution)
     image = resized_image(attribution.generation.image, shape)
     _show(axes, saliency_over(image, resized_values(attribution.saliency, shape)))
     _title(axes, "Saliency")
@@ -75,7 +71,7 @@ def draw_order(axes: Axes, attribution: Attribution, *, drawn_inches: float) -> 
         attribution: whose order.
         drawn_inches: the width that the picture will have; numbers keep their size in print.
     """
-    shape = picture_shape(attribution.regions.shape, max_side=_MAX_SIDE)
+    shape = _shape(attribution)
     image = resized_image(attribution.generation.image, shape)
     labels = resized_values(attribution.regions.labels, shape)
     order = attribution.trace.order
@@ -90,7 +86,7 @@ def draw_order(axes: Axes, attribution: Attribution, *, drawn_inches: float) -> 
     )
     for badge in badges(labels, order, count=count, apart=2.1 * radius):
         _draw_badge(axes, badge, radius / pixels_per_point)
-    _title(axes, f"First {count} of {len(order)} regions")
+    _title(axes, f"First {count} of {len(order)} regions" if len(order) > 1 else "The only region")
 
 
 def _draw_badge(axes: Axes, badge: Badge, radius: float) -> None:
@@ -158,6 +154,10 @@ def draw_curves(axes: Axes, attribution: Attribution) -> None:
         handlelength=2.2,
         labelspacing=0.3,
     )
+
+
+def _shape(attribution: Attribution) -> tuple[int, int]:
+    return picture_shape(drawn_shape(size_of(attribution.regions.shape)), max_side=_MAX_SIDE)
 
 
 def _show(axes: Axes, picture: RGBImage) -> None:
