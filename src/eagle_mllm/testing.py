@@ -23,6 +23,7 @@ from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, path_of, read_image
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model, ModelInfo, Scorer, SubsetScores
+from eagle_mllm.attribution.plain_text import require_unicode
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import ImageError, ModelError, SettingError
 
@@ -262,6 +263,7 @@ class _Vocabulary:
             self._add("", word)
 
     def encode(self, text: str) -> tuple[int, ...]:
+        require_unicode(text, "the answer")
         return tuple(token for space, word in _words(text) for token in self._known(space, word))
 
     def tokens_of(self, word: str, *, like: int) -> tuple[int, ...]:

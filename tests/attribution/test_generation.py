@@ -393,11 +393,71 @@ def test_a_word_like_no_other_is_refused_without_a_guess(answer, refused):
     assert "did you mean" not in message
 
 
-@pytest.mark.parametrize("occurrence", [2, -3])
-def test_an_occurrence_that_is_not_there_is_refused(answer, refused, occurrence):
-    message = refused(answer.find, "black", occurrence)
-    assert "'black' stands 2 time(s)" in message
-    assert f"from 0 to 1, not {occurrence}" in message
+@pytest.mark.parametrize(("occurrence", "missing"), [(2, "#3"), (-3, "3 from the end")])
+def test_an_occurrence_that_is_not_there_is_refused_with_those_that_are(
+    answer, refused, occurrence, missing
+):
+    assert refused(answer.find, "black", occurrence) == (
+        "'black' occurs 2 times in the answer, "
+        '#1 "Two [black] cats and a black…", #2 "…black cats and a [black] dog hold a banana,…"; '
+        f"there is no {missing}"
+    )
+    assert refused(answer.find, "dog", 1).startswith("'dog' occurs once in the answer, #1 ")
+
+
+def test_many_occurrences_are_not_all_listed(writer, refused):
+    message = refused(writer.says("cat, " * 9).find, "cat", 9)
+    assert message.endswith("and so on; there is no #10")
+    assert message.count("#") == 7
+
+
+def test_every_occurrence_is_found(answer):
+    assert answer.find_all("black") == (answer.find("black"), answer.find("black", 1))
+    assert answer.find_all("dog") == (answer.find("dog"),)
+    assert answer.span_all("an") == tuple(answer.span("an", turn) for turn in range(3))
+
+
+def test_every_occurrence_of_nothing_is_refused(answer, refused):
+    assert "did you mean 'dog'?" in refused(answer.find_all, "dig")
+    assert "is not in" in refused(answer.span_all, "xylophone")
+
+
+HALVES = ["\ud800", "a\udce9b", "red \ud83d circle"]
+
+
+@pytest.mark.parametrize("text", HALVES, ids=ascii)
+def test_text_that_is_not_unicode_is_refused_everywhere(answer, refused, text):
+    for asked in (
+        answer.find,
+        answer.find_all,
+        answer.span,
+        answer.span_all,
+        answer.counterfactual,
+    ):
+        message = refused(asked, text)
+        assert "not a Unicode character; give text in UTF-8" in message
+        assert message.isascii()
+    assert "not a Unicode" in refused(answer.counterfactual, "a", replacing=text)
+    assert "not a Unicode" in refused(answer.counterfactual, text, replacing="dog")
+
+
+@pytest.mark.parametrize("text", HALVES, ids=ascii)
+def test_an_answer_is_unicode(writer, text):
+    from eagle_mllm.errors import ModelError
+
+    generation = writer.says("a cat")
+    with pytest.raises(ModelError, match=r"the prompt holds '.ud"):
+        replace(generation, prompt=text)
+    with pytest.raises(ModelError, match=r"the answer holds '.ud"):
+        replace(generation, text=text)
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\x1b[31mred", "a\x07", "\x85a", "a\x7f"])
+def test_control_characters_are_characters_like_any_other(writer, text):
+    generation = writer.says(text)
+    assert generation.text == text
+    assert generation.span(text.strip()[:2]).positions
+    assert all(word.text.isalnum() for word in generation.words)
 
 
 @pytest.mark.parametrize("query", ["", " \n"])
@@ -513,17 +573,107 @@ def test_unusual_tokens_cannot_be_compared_with_another_answer(refused):
     assert generation.counterfactual("No").positions == (0,)
 
 
-def test_an_answer_whose_tokens_agree_by_chance_is_not_another():
+def test_the_first_token_that_differs_departs_however_the_answer_is_usually_written():
     from eagle_mllm.attribution.generation import Generation, Span
-    from eagle_mllm.errors import TargetError
 
     codes = {"ab": (1,), "ac": (2, 3)}
     generation = Generation(
         image=np.zeros((1, 1, 3), np.uint8), prompt="", text="ab", ids=(2, 4), tokens=("a", "b"),
         spans=(Span(0, 1), Span(1, 2)), special=(False, False), encode=codes.__getitem__,
     )  # fmt: skip
-    with pytest.raises(TargetError, match="unusual tokens"):
-        generation.counterfactual("ac")
+    target = generation.counterfactual("ac")
+    assert (target.positions, target.ids) == ((1,), (3,))
+
+
+@pytest.mark.parametrize("other", ["yes, there is.", "YES", "Yes,  there is."])
+def test_another_case_or_white_space_is_another_answer(writer, other):
+    generation = writer.says("Yes, there is.")
+    target = generation.counterfactual(other)
+    position = target.positions[0]
+    assert target.ids[0] == writer.encode(other)[position] != generation.ids[position]
+
+
+def test_the_beginning_of_a_word_is_another_answer():
+    writer = WRITERS["byte-level BPE"]
+    target = writer.says("a cat").counterfactual("a ca")
+    assert target.ids[0] != writer.encode("a cat")[target.positions[0]]
+
+
+def test_another_occurrence_can_be_replaced(answer):
+    first = answer.counterfactual("red", replacing="black")
+    second = answer.counterfactual("red", replacing="black", occurrence=1)
+    assert first.positions[0] in answer.find("black").positions
+    assert second.positions[0] in answer.find("black", 1).positions
+
+
+def test_a_word_can_be_left_out(writer):
+    generation = writer.says("a black cat")
+    target = generation.counterfactual("", replacing="black")
+    assert target == replace(generation.counterfactual("a cat"), text="")
+
+
+def test_a_text_that_the_vocabulary_cannot_tell_from_the_answer_is_refused_so():
+    from eagle_mllm.attribution.departure import first_departure
+    from eagle_mllm.errors import TargetError
+
+    with pytest.raises(TargetError, match=r"writes .* in the very tokens with which the answer"):
+        first_departure("a  cat", text="a cat", ids=(1, 2, 0), encode=lambda text: (1, 2))
+
+
+def test_an_answer_that_its_own_tokenizer_refuses_still_has_others():
+    from eagle_mllm.attribution.departure import first_departure
+    from eagle_mllm.errors import TargetError
+
+    def encode(text):
+        if "<s>" in text:
+            raise TargetError("a control token")
+        return (7,)
+
+    assert first_departure("No", text="<s>", ids=(1, 2, 3), encode=encode) == (0, 7)
+
+
+ANSWERS = st.text("Yes,no. acts\n9'é猫", max_size=12)
+
+
+@EACH_WRITER
+@settings(max_examples=150, deadline=None)
+@given(given_text=ANSWERS, other=ANSWERS, cut=st.booleans())
+def test_another_answer_departs_or_the_reason_is_true(writer, given_text, other, cut):
+    ids = writer.encode(given_text)
+    assert_departs_or_says_why(writer.generation(ids if cut else (*ids, writer.eos)), other)
+
+
+def assert_departs_or_says_why(generation, other):
+    """A token in place of the written one after the same context; or a reason that is so."""
+    from eagle_mllm.errors import TargetError
+
+    text, body = generation.text, [
+        token for token, special in zip(generation.ids, generation.special, strict=True)
+        if not special
+    ]  # fmt: skip
+    lead = text[: len(text) - len(text.lstrip())]
+    try:
+        target = generation.counterfactual(other)
+    except TargetError as error:
+        reason = str(error)
+        if "already begins with" in reason:
+            assert text.startswith(lead + other.strip())
+        elif "very tokens" in reason:
+            tokens = generation.encode(lead + other.strip())
+            assert tuple(body[: len(tokens)]) == tuple(tokens)
+        elif "cut off" in reason:
+            assert generation.encode(lead + other.strip())[: len(body)] == tuple(body)
+            assert not any(generation.special)
+        else:
+            assert "unusual tokens" in reason
+            assert list(generation.encode(text)) != body
+        return
+    (position,), (token,) = target.positions, target.ids
+    assert token != generation.ids[position]
+    assert generation.encode(lead + other.strip())[: position + 1] == (
+        *generation.ids[:position],
+        token,
+    )
 
 
 # --- The values themselves -----------------------------------------------------------------------

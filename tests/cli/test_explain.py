@@ -110,6 +110,17 @@ def test_every_word_gets_its_own_files_and_one_report_holds_them_all(
     assert len(values["files"]["figure"]) == 6
 
 
+@pytest.mark.parametrize(
+    ("word", "positions"),
+    [("a#1", [[4]]), ("A", [[0]]), ("sits#1", [[2]]), ("tree#all", [[5]])],
+)
+def test_a_word_is_explained_where_it_is_asked_for(eagle, picture, planted, word, positions):
+    values = _explained(
+        eagle("explain", picture, "--word", word, "--regions", "grid", "--n-regions", 2, "--json")
+    )
+    assert [explanation["positions"] for explanation in values["explanations"]] == positions
+
+
 def test_a_counterfactual_asks_about_the_word_that_was_not_said(eagle, picture, planted):
     values = _explained(
         eagle(

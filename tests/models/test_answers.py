@@ -3,10 +3,13 @@
 import gc
 import pickle
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from eagle_mllm.errors import ModelError, TargetError
 
 # PaliGemma's processor turns tensors into arrays in a way that numpy 2 warns about.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -90,3 +93,141 @@ def test_pixels_that_are_read_already_keep_the_path_of_their_photo(loaded, tiny,
     said = model.generate(read.image, tiny.PROMPT, max_new_tokens=2, image_path=path)
     assert said.image_path == path
     assert np.array_equal(said.image, read.image)
+
+
+# --- Control tokens are not text -----------------------------------------------------------------
+
+
+def control_tokens(model):
+    return list(model.family.chat.control_tokens.values())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_control_token_in_an_answer_is_refused(loaded, answered, name):
+    unwritable = loaded(name).family.parts.tokenizer.unk_token
+    tokens = control_tokens(loaded(name))
+    assert loaded(name).family.chat.image_token in ("", *tokens)
+    assert len(tokens) >= 3
+    for token in tokens:
+        for answer in (token, f"A red{token}", f"{token} A red", f"A {token} cat.", f"A\n{token}"):
+            reason = "cannot write" if token == unwritable else "is a control token of this model"
+            with pytest.raises(TargetError, match=reason):
+                answered(name, answer)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_control_token_in_another_answer_or_a_word_is_refused(loaded, answered, name):
+    generation = answered(name)
+    for token in control_tokens(loaded(name)):
+        with pytest.raises(TargetError, match=r"control token|cannot write"):
+            generation.counterfactual(f"A {token}dog")
+        with pytest.raises(TargetError, match=r"control token|cannot write"):
+            generation.counterfactual(token, replacing="red")
+        with pytest.raises(TargetError, match="is not in"):
+            generation.find(token)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_prompt_that_would_end_its_turn_or_add_an_image_is_refused(loaded, answered, name):
+    chat = loaded(name).family.chat
+    tokenizer = chat.tokenizer
+    refused = {chat.image_token, tokenizer.eos_token, tokenizer.bos_token} - {None, ""}
+    refused |= {token for token in chat.control_tokens.values() if token in chat._turn("")}
+    assert len(refused) >= 2
+    for token in refused:
+        for prompt in (token, f"What is this?{token}", f"{token}What?", f"What {token} is this?"):
+            with pytest.raises(ModelError, match="remove it from your prompt"):
+                answered(name, prompt=prompt)
+
+
+def test_a_prompt_may_hold_marks_of_its_own(load, tiny):
+    model = load("qwen2_5_vl")
+    model.family.parts.tokenizer.add_special_tokens({"additional_special_tokens": ["<|box|>"]})
+    generation = model.with_answer(tiny.picture(0), "What is in <|box|>?", "A red cat.")
+    assert generation.text == "A red cat."
+    with pytest.raises(TargetError, match=r"'<\|box\|>' in .* is a control token"):
+        model.with_answer(tiny.picture(0), tiny.PROMPT, "A <|box|>.")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_text_that_is_not_unicode_is_refused(answered, name):
+    for text in ("\ud800", "caf\udce9", "a red \ud83d cat"):
+        with pytest.raises(TargetError, match=r"the answer holds '.*not a Unicode character"):
+            answered(name, text)
+        with pytest.raises(ModelError, match=r"the prompt holds '.*not a Unicode character"):
+            answered(name, prompt=text)
+
+
+@pytest.mark.parametrize("name", DEMO)
+@pytest.mark.parametrize(
+    "text",
+    ["a\x00b", "a\x1bb", "a\tb\r\nc", "caf\u00e9", "cafe\u0301", "红色", "แมว", "\U0001f600", "<|"],
+)
+def test_any_other_text_comes_back_as_it_was_given(answered, name, text):
+    assert answered(name, text).text == text
+
+
+def test_a_vocabulary_that_loses_letters_is_told_from_one_that_changes_their_form(answered, loaded):
+    from tokenizers import normalizers
+
+    chat = loaded("qwen2_5_vl").family.chat
+    backend = chat.tokenizer.backend_tokenizer
+    backend.normalizer = normalizers.NFC()
+    try:
+        assert answered("qwen2_5_vl", "cafe\u0301").text == "caf\u00e9"
+        backend.normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()])
+        with pytest.raises(TargetError, match='writes "café" as "cafe"; use other words'):
+            answered("qwen2_5_vl", "caf\u00e9")
+    finally:
+        backend.normalizer = normalizers.Sequence([])
+
+
+# --- Other answers -------------------------------------------------------------------------------
+
+PAIRS = [
+    *("Yes.", "Yes", "yes.", "YES.", "Yes!", "No.", "No, there is none.", "Yes, there is."),
+    *("Yes, there is a red circle.", "a small red circle", "a small red square", "a small"),
+    *("a  small red circle", "A small red circle", "a small red circle.", "a small red circles"),
+    *("café", "cafe\u0301", "红色", "The star is red."),
+]
+
+
+@pytest.mark.parametrize("name", [*DEMO, "planted"])
+def test_every_other_answer_departs_in_one_token_or_the_reason_is_true(answered, name):
+    for given in PAIRS:
+        generation = _planted(given) if name == "planted" else answered(name, given)
+        cut = ("ids", "tokens", "spans", "special")
+        short = replace(generation, **{field: getattr(generation, field)[:-1] for field in cut})
+        for other in PAIRS:
+            assert_departs_or_says_why(generation, other)
+            assert_departs_or_says_why(short, other)
+
+
+def _planted(answer):
+    from eagle_mllm.testing import Evidence, PlantedModel
+
+    model = PlantedModel(answer, dict.fromkeys(PAIRS, Evidence()), split={"circle": ("cir", "cle")})
+    return model.generate(np.zeros((4, 4, 3), np.uint8), "What is this?")
+
+
+def assert_departs_or_says_why(generation, other):
+    """A token in place of the written one after the same context; or a reason that is so."""
+    tokens = generation.encode(other)
+    written = tuple(
+        token for token, end in zip(generation.ids, generation.special, strict=True) if not end
+    )
+    try:
+        target = generation.counterfactual(other)
+    except TargetError as error:
+        reason = str(error)
+        if "already begins with" in reason:
+            assert generation.text.startswith(other)
+        elif "very tokens" in reason:
+            assert tokens == written[: len(tokens)]
+        else:
+            assert "cut off" in reason
+            assert written == tokens[: len(written)] == generation.ids
+        return
+    (position,), (token,) = target.positions, target.ids
+    assert tokens[: position + 1] == (*generation.ids[:position], token)
+    assert token != generation.ids[position]

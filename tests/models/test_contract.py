@@ -347,7 +347,7 @@ def test_arguments_that_do_not_belong_together_are_refused(load, cached, tiny, r
         model.with_answer(tiny.picture(0), tiny.PROMPT, "  ")
     with pytest.raises(ModelError, match="max_new_tokens must be at least 1; got 0"):
         model.generate(tiny.picture(0), tiny.PROMPT, max_new_tokens=0)
-    with pytest.raises(ModelError, match=r"2 image placeholders .*remove it from your prompt"):
+    with pytest.raises(ModelError, match=r"contains '<image>', .*remove it from your prompt"):
         model.generate(tiny.picture(0), "<image> Describe the image.")
     with pytest.raises(ImageError, match="refuses an image of 900x2 pixels"):
         load("qwen2_5_vl").generate(np.zeros((2, 900, 3), np.uint8), tiny.PROMPT)

@@ -7,60 +7,18 @@ pairs of a position in the answer and the vocabulary id whose probability is exp
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.words import (
-    Span,
-    Word,
-    common_prefix,
-    nearest_words,
-    occurrences,
-    overlapping,
-    token_spans,
-    token_texts,
-    words_of,
-)
+from eagle_mllm.attribution.departure import Encode, first_departure
+from eagle_mllm.attribution.lookup import look_up, look_up_all
+from eagle_mllm.attribution.plain_text import quoted, require_unicode
+from eagle_mllm.attribution.target import Target
+from eagle_mllm.attribution.word_breaks import Span
+from eagle_mllm.attribution.words import Word, overlapping, token_spans, token_texts, words_of
 from eagle_mllm.errors import ModelError, TargetError
 from eagle_mllm.values import ArrayValue
 
 __all__ = ["Generation", "Span", "Target", "Word", "token_spans", "token_texts"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """The tokens to explain: position t_i in the answer and vocabulary id v_i, i = 1..n.
-
-    Raises:
-        TargetError: there are no tokens, ids and positions differ in number, or the positions are
-            negative or do not rise.
-    """
-
-    positions: tuple[int, ...]
-    """Positions in the answer, counted from 0, rising."""
-
-    ids: tuple[int, ...]
-    """The vocabulary id explained at each position."""
-
-    text: str
-    """What the target says, for labels."""
-
-    is_counterfactual: bool = False
-    """Whether the ids are not those the model wrote (v_i != y_{t_i})."""
-
-    def __post_init__(self) -> None:
-        if not self.positions or len(self.positions) != len(self.ids):
-            raise TargetError(
-                f"a target has {len(self.positions)} positions and {len(self.ids)} ids; "
-                "expected as many ids as positions, at least one"
-            )
-        if self.positions[0] < 0 or any(a >= b for a, b in pairwise(self.positions)):
-            raise TargetError(
-                f"the positions of a target are {self.positions}; expected rising numbers from 0"
-            )
-
-    def __len__(self) -> int:
-        return len(self.positions)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,8 +28,8 @@ class Generation(ArrayValue):
     It holds no model: it can be pickled and sent to another process, and keeps no weights alive.
 
     Raises:
-        ModelError: the ids, tokens, spans and special flags differ in number, or a span lies
-            outside the text.
+        ModelError: the ids, tokens, spans and special flags differ in number, a span lies outside
+            the text, or the prompt or the text is not Unicode.
     """
 
     image: RGBImage = field(repr=False)
@@ -98,7 +56,7 @@ class Generation(ArrayValue):
     image_path: str | None = None
     """Where the image came from, if from a file."""
 
-    encode: Callable[[str], tuple[int, ...]] | None = field(default=None, compare=False, repr=False)
+    encode: Encode | None = field(default=None, compare=False, repr=False)
     """Turns an answer into ids as the model would write them, without the end-of-sequence token.
 
     Only `counterfactual` needs it; it is not stored in files.
@@ -113,7 +71,7 @@ class Generation(ArrayValue):
         prompt: str,
         decode: Callable[[Sequence[int]], str],
         special: Container[int],
-        encode: Callable[[str], tuple[int, ...]] | None = None,
+        encode: Encode | None = None,
         image_path: str | None = None,
     ) -> "Generation":
         """An answer from the vocabulary ids that a model wrote.
@@ -141,6 +99,8 @@ class Generation(ArrayValue):
         )
 
     def __post_init__(self) -> None:
+        require_unicode(self.prompt, "the prompt", error=ModelError)
+        require_unicode(self.text, "the answer", error=ModelError)
         lengths = {len(self.ids), len(self.tokens), len(self.spans), len(self.special)}
         if len(lengths) > 1:
             raise ModelError(
@@ -158,7 +118,7 @@ class Generation(ArrayValue):
 
     def __repr__(self) -> str:
         size = "x".join(map(str, self.image.shape[:-1]))
-        return f"Generation({self._quoted}, {len(self.ids)} tokens, image {size})"
+        return f"Generation({quoted(self.text)}, {len(self.ids)} tokens, image {size})"
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
@@ -173,7 +133,7 @@ class Generation(ArrayValue):
         """
         if not self.words:
             raise TargetError(
-                f"the answer {self._quoted} has no words: nothing in it is a letter or a number; "
+                f"the answer {quoted(self.text)} has no words: no letter and no number; "
                 "explain the whole answer, or a part of it by `span` or `at`"
             )
         return tuple(self._target(word.tokens, word.text) for word in self.words)
@@ -216,33 +176,53 @@ class Generation(ArrayValue):
     def find(self, word: str, occurrence: int = 0) -> Target:
         """All tokens of a word, or of several words in a row.
 
-        Only whole words match: "cat" is not found in "cats". Case matters if that finds
-        anything, and else does not. Any white space matches any other.
+        Only whole words match: "cat" is not found in "cats", nor "3" in "3.5"; see `word_breaks`.
+        Tries an exact-case match first, then ignores case. Any white space matches any other, and
+        the same letters match in every Unicode form and with every apostrophe and hyphen; see
+        `finding`.
 
         Args:
-            word: The word or words.
-            occurrence: Which one, if the answer repeats it: 0 is the first, -1 the last.
+            word: the word or words.
+            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last.
 
         Raises:
-            TargetError: The answer has no such words, or not so many of them.
+            TargetError: the answer does not have these words, or not that often.
         """
-        return self._overlapping(self._occurrence(word, occurrence, whole_words=True))
+        return self._overlapping(look_up(self.text, word, occurrence, whole_words=True))
+
+    def find_all(self, word: str) -> tuple[Target, ...]:
+        """One target for each occurrence of a word, or of several words in a row, as in `find`.
+
+        Raises:
+            TargetError: the answer does not have these words.
+        """
+        return tuple(map(self._overlapping, look_up_all(self.text, word, whole_words=True)))
 
     def span(self, text: str, occurrence: int = 0) -> Target:
         """Every token that writes some character of a stretch of the answer.
 
-        The stretch may begin and end inside words. Case and white space as in `find`.
+        The stretch may begin and end inside words. What matches is as in `find`.
 
         Args:
-            text: The stretch.
-            occurrence: Which one, if the answer repeats it: 0 is the first, -1 the last.
+            text: the stretch.
+            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last.
 
         Raises:
-            TargetError: The answer has no such stretch, or not so many of them.
+            TargetError: the answer does not have this stretch, or not that often.
         """
-        return self._overlapping(self._occurrence(text, occurrence, whole_words=False))
+        return self._overlapping(look_up(self.text, text, occurrence, whole_words=False))
 
-    def counterfactual(self, answer: str, *, replacing: str | None = None) -> Target:
+    def span_all(self, text: str) -> tuple[Target, ...]:
+        """One target for each occurrence of a stretch of the answer, as in `span`.
+
+        Raises:
+            TargetError: the answer does not have this stretch.
+        """
+        return tuple(map(self._overlapping, look_up_all(self.text, text, whole_words=False)))
+
+    def counterfactual(
+        self, answer: str, *, replacing: str | None = None, occurrence: int = 0
+    ) -> Target:
         """The one token that would begin another answer.
 
         It is the first token in which the other answer, as the model would write it, departs from
@@ -250,76 +230,38 @@ class Generation(ArrayValue):
         gave the alternative. For "No." instead of "Yes." that is "No", in place of "Yes".
 
         Args:
-            answer: The other answer; with `replacing`, only what stands in its place.
-            replacing: A word or words of the answer, whose first occurrence is replaced.
+            answer: the other answer; with `replacing`, only what stands in its place. White space
+                around it does not count.
+            replacing: a word or words of the answer to replace.
+            occurrence: which one to replace, as in `find`.
 
         Raises:
-            TargetError: The other answer does not depart from the given one inside it, or the
-                generation was loaded from a file and cannot encode text any more.
+            TargetError: the other answer does not depart from the given one inside it, cannot be
+                written by the model, or the generation was loaded from a file and cannot encode
+                text any more.
         """
-        position, token_id = self._departure(self._alternative(answer, replacing))
+        if self.encode is None:
+            raise TargetError(
+                "a generation loaded from a file cannot encode another answer; "
+                "make it again with `model.generate` or `model.with_answer`"
+            )
+        require_unicode(answer, "the other answer")
+        other = self._alternative(answer.strip(), replacing, occurrence)
+        position, token_id = first_departure(
+            other, text=self.text, ids=self.ids, encode=self.encode
+        )
         return Target(
             positions=(position,), ids=(token_id,), text=answer.strip(), is_counterfactual=True
         )
 
-    def _alternative(self, answer: str, replacing: str | None) -> str:
+    def _alternative(self, answer: str, replacing: str | None, occurrence: int) -> str:
         if replacing is not None:
-            start, stop = self._occurrence(replacing, 0, whole_words=True)
-            return self.text[:start] + answer + self.text[stop:]
+            start, stop = look_up(self.text, replacing, occurrence, whole_words=True)
+            before = self.text[:start] if answer else self.text[:start].rstrip()
+            return before + answer + self.text[stop:]
         # An answer that the model began with a space would begin with one in the other case too.
         lead = self.text[: len(self.text) - len(self.text.lstrip())]
-        return lead + answer.lstrip()
-
-    def _departure(self, alternative: str) -> tuple[int, int]:
-        """Position and id of the first token of the alternative that the answer has not."""
-        if self.encode is None:
-            raise TargetError(
-                "A generation loaded from a file cannot encode another answer; "
-                "make it again with `model.generate` or `model.with_answer`."
-            )
-        other, written = self.encode(alternative), self.encode(self.text)
-        position = common_prefix(other, written)
-        # By tokens or by text: one tokenizer writes "Yes" and ",", another writes "Yes," at once.
-        if position == len(other) or self._begins_with(alternative):
-            raise TargetError(
-                f"The answer {self._quoted} already begins with {_quoted(alternative)}; "
-                "expected an answer that says something else."
-            )
-        # A model may split a text in another way than its tokenizer does. Then the shared context
-        # that makes the comparison fair does not exist.
-        if other[:position] != self.ids[:position] or other[position] in self.ids[position:][:1]:
-            raise TargetError(
-                f"The model wrote {self._quoted} in unusual tokens, which cannot be compared with "
-                "another answer; give the text to `model.with_answer` and compare with that."
-            )
-        if position >= len(self.ids):
-            raise TargetError(
-                f"{_quoted(alternative)} only continues {self._quoted}, which was cut off before "
-                "it ended; generate with more `max_new_tokens`."
-            )
-        return position, other[position]
-
-    def _begins_with(self, alternative: str) -> bool:
-        found = occurrences(self.text, alternative, whole_words=True)
-        return bool(found) and not self.text[: found[0].start].strip()
-
-    def _occurrence(self, query: str, occurrence: int, *, whole_words: bool) -> Span:
-        if not query.strip():
-            raise TargetError(f"There is nothing to look for; expected words of {self._quoted}.")
-        found = occurrences(self.text, query, whole_words=whole_words)
-        if not found:
-            raise TargetError(self._not_found(query))
-        if not -len(found) <= occurrence < len(found):
-            raise TargetError(
-                f"{query!r} stands {len(found)} time(s) in {self._quoted}; "
-                f"expected an occurrence from 0 to {len(found) - 1}, not {occurrence}."
-            )
-        return found[occurrence]
-
-    def _not_found(self, query: str) -> str:
-        nearest = nearest_words(self.text, query)
-        advice = f"did you mean {nearest!r}?" if nearest else "expected words of the answer."
-        return f"{query!r} is not in {self._quoted}; {advice}"
+        return lead + answer
 
     def _overlapping(self, span: Span) -> Target:
         positions = overlapping(self.spans, span.start, span.stop)
@@ -330,16 +272,6 @@ class Generation(ArrayValue):
         return Target(positions=positions, ids=ids, text=text)
 
     @property
-    def _quoted(self) -> str:
-        return _quoted(self.text)
-
-    @property
     def _numbered_tokens(self) -> str:
         shown = [f"{index} {token!r}" for index, token in enumerate(self.tokens[:40])]
         return ", ".join(shown) + (" and so on" if len(self.tokens) > 40 else "")
-
-
-def _quoted(text: str) -> str:
-    """A text on one line and not too long, for messages."""
-    line = " ".join(text.split())
-    return f'"{line}"' if len(line) <= 120 else f'"{line[:117]}..."'

@@ -107,13 +107,15 @@ class Model(ABC):
 
         Args:
             image: a path, a PIL image, or an RGB uint8 array.
-            prompt: the user's words, without any chat template.
+            prompt: the user's words, without any chat template. It may not hold control tokens
+                that would end the user's turn or stand for one more image.
             max_new_tokens: longest answer; a cut answer does not end in EOS.
             image_path: where the image came from, for whoever read it already; by default the
                 path given as `image`.
 
         Raises:
             ImageError: the image cannot be read.
+            ModelError: the prompt is not Unicode, or holds such a control token.
         """
 
     @abstractmethod
@@ -121,6 +123,9 @@ class Model(ABC):
         self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
     ) -> Generation:
         """A given answer, encoded as the model itself would write it and ended by EOS.
+
+        Its text is what its tokens read: a vocabulary may know only one Unicode form, drop a space
+        at the beginning, or the like.
 
         Args:
             image: a path, a PIL image, or an RGB uint8 array.
@@ -130,6 +135,8 @@ class Model(ABC):
 
         Raises:
             ImageError: the image cannot be read.
+            ModelError: the prompt is refused, as in `generate`.
+            TargetError: the answer is empty, is not Unicode, or holds a control token.
         """
 
     @abstractmethod

@@ -31,7 +31,8 @@ Words = Annotated[
     typer.Option(
         "--word",
         metavar="WORD",
-        help="A word of the answer, all its tokens together. May be repeated.",
+        help="A word of the answer, all its tokens together: 'cat', or 'cat#3' for the third, "
+        "'cat#all' for each. May be repeated.",
         rich_help_panel=TARGET,
     ),
 ]
@@ -40,7 +41,8 @@ Spans = Annotated[
     typer.Option(
         "--span",
         metavar="TEXT",
-        help="Any piece of the answer, such as 'a cat on a tree'. May be repeated.",
+        help="Any piece of the answer, such as 'a cat on a tree', or 'a#2' for the second. "
+        "May be repeated.",
         rich_help_panel=TARGET,
     ),
 ]

@@ -1,10 +1,14 @@
 """From the options of a command to the tokens to explain."""
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.cli.parsing import parse_token_range
 from eagle_mllm.errors import TargetError
+
+_TURN = re.compile(r"(?P<text>.*\S)#(?P<turn>[0-9]{1,9}|all)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +66,54 @@ def choose_targets(generation: Generation, choice: TargetChoice) -> list[Target]
     if not generation.text.strip():
         raise TargetError("the answer is empty: there is no token to explain; try another --prompt")
     if choice.counterfactual is not None:
-        replacing = choice.words[0] if choice.words else None
-        return [generation.counterfactual(choice.counterfactual, replacing=replacing)]
+        return [_other_answer(generation, choice.counterfactual, choice.words)]
     if choice.all_words:
         return list(generation.each_word())
-    targets = [generation.find(word) for word in choice.words]
-    targets += [generation.span(text) for text in choice.spans]
+    targets = [target for word in choice.words for target in _words(generation, word)]
+    targets += [target for text in choice.spans for target in _spans(generation, text)]
     targets += [generation.at(start, stop) for start, stop in choice.tokens]
     return targets or [generation.all()]
+
+
+def _words(generation: Generation, spelled: str) -> Sequence[Target]:
+    text, turn = _split(spelled, generation.find)
+    return generation.find_all(text) if turn is None else [generation.find(text, turn)]
+
+
+def _spans(generation: Generation, spelled: str) -> Sequence[Target]:
+    text, turn = _split(spelled, generation.span)
+    return generation.span_all(text) if turn is None else [generation.span(text, turn)]
+
+
+def _other_answer(generation: Generation, answer: str, words: Sequence[str]) -> Target:
+    if not words:
+        return generation.counterfactual(answer)
+    text, turn = _split(words[0], generation.find)
+    if turn is None:
+        raise TargetError(f"--counterfactual replaces one word; name it, as in '{text}#1'")
+    return generation.counterfactual(answer, replacing=text, occurrence=turn)
+
+
+def _split(spelled: str, find: Callable[[str], Target]) -> tuple[str, int | None]:
+    """A text and which occurrence of it, from 0; None for every one.
+
+    "cat" is the first, "cat#3" the third, "cat#all" every one. Where the answer itself reads
+    "cat#3", that is what was asked for.
+    """
+    match = _TURN.fullmatch(spelled)
+    if match is None or _holds(find, spelled):
+        return spelled, 0
+    if match["turn"] == "all":
+        return match["text"], None
+    turn = int(match["turn"])
+    if turn < 1:
+        raise TargetError(f"occurrences are counted from 1; '{match['text']}#1' is the first")
+    return match["text"], turn - 1
+
+
+def _holds(find: Callable[[str], Target], spelled: str) -> bool:
+    try:
+        find(spelled)
+    except TargetError:
+        return False
+    return True

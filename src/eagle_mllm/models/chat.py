@@ -1,15 +1,29 @@
-"""Prompts and answers as a chat model reads and writes them."""
+"""Prompts and answers as a chat model reads and writes them.
 
-from collections.abc import Sequence
+A vocabulary holds control tokens besides its text: ends of turns, placeholders of images. Where a
+text spells one out, the tokenizer reads the token and not its letters. An answer with one is
+refused. A prompt may hold those that mark something in the text, such as boxes; those that would
+end the user's turn, begin another, or stand for one more image are refused.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from jinja2 import TemplateError
 
+from eagle_mllm.attribution.plain_text import quoted, require_unicode
 from eagle_mllm.errors import ModelError, TargetError
+
+_MEDIA = re.compile("image|img|video|vision|audio", re.IGNORECASE)
 
 
 class Chat:
     """A tokenizer with the chat template of its checkpoint.
+
+    It knows no weights, so whoever keeps it keeps no model in memory.
 
     Args:
         tokenizer: the checkpoint's tokenizer.
@@ -27,16 +41,21 @@ class Chat:
         """The user's prompt about one image, up to where the model starts to answer.
 
         Raises:
-            ModelError: the chat template cannot be applied.
+            ModelError: the chat template cannot be applied, or the prompt is not Unicode or holds
+                a control token that would end the turn or stand for one more image.
         """
-        if self.template is None:
-            return f"{self.image_token}{prompt}"
-        try:
-            return self._render([_user(prompt)], open_answer=True)
-        except TemplateError as error:
-            raise ModelError(
-                f"the checkpoint's chat template cannot write an image and a text: {error}"
-            ) from error
+        require_unicode(prompt, "the prompt", error=ModelError)
+        self._require_one_turn(prompt)
+        return self._turn(prompt)
+
+    @cached_property
+    def control_tokens(self) -> Mapping[int, str]:
+        """The vocabulary ids that write no text, with their names."""
+        added = self.tokenizer.added_tokens_decoder.items()
+        ids = {*self.tokenizer.all_special_ids, *(token for token, it in added if it.special)}
+        if self.image_token:
+            ids.add(self.tokenizer.convert_tokens_to_ids(self.image_token))
+        return {token: str(self.tokenizer.convert_ids_to_tokens(token)) for token in sorted(ids)}
 
     def encode_prompt(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt in which the image placeholder is already expanded."""
@@ -54,13 +73,26 @@ class Chat:
         between the two, so that its first word is the piece the model itself would choose.
 
         Raises:
-            TargetError: the answer is empty, or the vocabulary cannot write it.
+            TargetError: the answer is empty or not Unicode, holds a control token, or cannot be
+                written with the vocabulary. A vocabulary may still write it in another Unicode
+                form, case or white space.
         """
+        require_unicode(answer, "the answer")
         if not answer.strip():
             raise TargetError("the answer is empty; give the text to explain")
         ids = self._answer_ids(prompt, answer)
         if self.tokenizer.unk_token_id in ids:
-            raise TargetError(f"the vocabulary cannot write {answer!r}; use other words")
+            raise TargetError(f"the vocabulary cannot write {quoted(answer)}; use other words")
+        if control := self._control_tokens_among(ids):
+            raise TargetError(
+                f"{control[0]!r} in {quoted(answer)} is a control token of this model, not text; "
+                "leave it out"
+            )
+        written = self.decode(ids)
+        if _letters(written) != _letters(answer):
+            raise TargetError(
+                f"the vocabulary writes {quoted(answer)} as {quoted(written)}; use other words"
+            )
         return ids
 
     def _answer_ids(self, prompt: str, answer: str) -> tuple[int, ...]:
@@ -97,6 +129,35 @@ class Chat:
                 list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
             )
         )
+
+    def _control_tokens_among(self, ids: Sequence[int]) -> list[str]:
+        return [self.control_tokens[token] for token in ids if token in self.control_tokens]
+
+    def _require_one_turn(self, prompt: str) -> None:
+        for name in self._control_tokens_among(self._encode(prompt, special=False)):
+            if name in self._structure or _MEDIA.search(name):
+                raise ModelError(
+                    f"the prompt contains {name!r}, which would end the user's turn or stand for "
+                    "something other than text; remove it from your prompt"
+                )
+
+    @cached_property
+    def _structure(self) -> frozenset[str]:
+        """The control tokens that the template writes around a prompt, and those of sequences."""
+        tokenizer = self.tokenizer
+        written = self._control_tokens_among(self._encode(self._turn(""), special=False))
+        ends = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token)
+        return frozenset((*written, *(str(token) for token in ends if token is not None)))
+
+    def _turn(self, prompt: str) -> str:
+        if self.template is None:
+            return f"{self.image_token}{prompt}"
+        try:
+            return self._render([_user(prompt)], open_answer=True)
+        except TemplateError as error:
+            raise ModelError(
+                f"the checkpoint's chat template cannot write an image and a text: {error}"
+            ) from error
 
     def _around_answer(self, prompt: str, answer: str) -> tuple[str, str]:
         """What the template writes between prompt and answer, and after the answer."""
@@ -139,3 +200,8 @@ def chat_template(*holders: Any) -> str | None:
 
 def _user(prompt: str) -> dict[str, Any]:
     return {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}
+
+
+def _letters(text: str) -> str:
+    """What must not get lost: everything but case, white space and Unicode form."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -171,7 +171,9 @@ class HuggingFaceModel(Model):
 
         Raises:
             ImageError: the image cannot be read, or the model's processor refuses it.
-            TargetError: the answer is empty, or the vocabulary cannot write it.
+            ModelError: the prompt cannot be written.
+            TargetError: the answer is empty or not Unicode, holds a control token, or cannot be
+                written with the vocabulary.
         """
         pixels = read_image(image)
         encoded = self.family.encode(pixels, prompt)
@@ -260,7 +262,7 @@ class HuggingFaceModel(Model):
             image=pixels,
             prompt=encoded.prompt,
             decode=chat.decode,
-            special={*self.family.parts.tokenizer.all_special_ids, *self._end_ids()},
+            special={*chat.control_tokens, *self._end_ids()},
             image_path=path,
             # Of the tokenizer alone: an answer that is kept does not keep the model in memory.
             encode=partial(chat.encode_answer, encoded.prompt),
