@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from eagle_mllm import scenes as scenes
     from eagle_mllm import testing as testing
     from eagle_mllm.attribution.generation import Generation as Generation
-    from eagle_mllm.attribution.generation import Target as Target
     from eagle_mllm.attribution.io import load as load
     from eagle_mllm.attribution.io import save as save
     from eagle_mllm.attribution.method import Eagle as Eagle
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     )
     from eagle_mllm.attribution.segmentation import segment as segment
     from eagle_mllm.attribution.several import attribute_each as attribute_each
+    from eagle_mllm.attribution.target import Target as Target
     from eagle_mllm.attribution.trace import Trace as Trace
     from eagle_mllm.errors import EagleError as EagleError
     from eagle_mllm.loading import load_model as load_model
@@ -57,7 +57,7 @@ _HOME = {
     "MultilevelSearch": "eagle_mllm.attribution.search.multilevel",
     "Objective": "eagle_mllm.attribution.objective",
     "Regions": "eagle_mllm.attribution.regions",
-    "Target": "eagle_mllm.attribution.generation",
+    "Target": "eagle_mllm.attribution.target",
     "Trace": "eagle_mllm.attribution.trace",
     "WindowedGreedySearch": "eagle_mllm.attribution.search.windowed",
     "attribute": "eagle_mllm.attribution.method",
