@@ -107,6 +107,19 @@ def test_a_box_marks_each_pixel_it_touches(box, rows, columns) -> None:
     assert np.array_equal(_truth(*box).box_mask((5, 6)), expected)
 
 
+def test_a_box_needs_an_outline_or_the_size_of_its_image() -> None:
+    truth = ObjectTruth(box=(1.0, 1.0, 5.0, 4.0), size=(5, 6))
+    assert truth.mask((5, 6)) is None
+    assert truth.box_mask((5, 6)).sum() == 12
+    with pytest.raises(DataError, match="needs the size of its image"):
+        ObjectTruth(box=(1.0, 1.0, 5.0, 4.0))
+
+
+def test_a_box_that_reaches_infinity_is_cut_at_the_image() -> None:
+    truth = ObjectTruth(box=(1.0, 1.0, float("inf"), 1e308), size=(5, 6))
+    assert truth.box_mask((5, 6)).sum() == 4 * 5
+
+
 def test_the_mask_is_that_of_the_segmentation() -> None:
     assert np.argwhere(_truth(1.0, 1.0, 5.0, 4.0).mask((5, 6))).tolist() == [[2, 3]]
 

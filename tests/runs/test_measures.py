@@ -119,6 +119,16 @@ def test_an_object_is_pointed_at_by_box_and_by_mask(measure, attribution):
     }
 
 
+def test_a_box_without_an_outline_serves_the_columns_of_the_box(measure, attribution):
+    from eagle_mllm.datasets.truth import ObjectTruth
+
+    boxed = ObjectTruth(box=(8.0, 8.0, 14.0, 14.0), size=(16, 24))
+    measured = measure(sample("object", object=boxed), attribution)
+    assert (measured["pointing_box"], measured["pointing_box_any"]) == (1.0, 1.0)
+    assert math.isnan(measured["pointing_mask"])
+    assert math.isnan(measured["pointing_mask_any"])
+
+
 def test_an_object_of_unknown_place_is_missing_not_missed(measure, attribution):
     measured = measure(sample("object"), attribution)
     assert all(math.isnan(measured[name]) for name in POINTING)

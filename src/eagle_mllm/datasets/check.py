@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from eagle_mllm.borders import border
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import image_folder
 from eagle_mllm.datasets.problems import Place, Problem
@@ -46,15 +47,20 @@ def check(path: Path | str, *, images: Path | str | None = None) -> Check:
     """Recognise and read every data set at a path.
 
     Args:
-        path: An annotation file, a data set's folder, or a folder of such folders.
-        images: Where all images are; by default each data set looks near its annotations.
+        path: an annotation file, a data set's folder, or a folder of such folders
+        images: where all images are; by default each data set looks near its annotations
 
     Raises:
-        DataError: There is no such path, or no such image folder.
+        DataError: there is no such path, or no such image folder
     """
     root = Path(path).expanduser()
-    if not root.exists():
-        raise DataError(f"there is no {root}; give a data set's folder or annotation file")
+    with border(DataError, f"cannot look at {root}", advice="give a data set's folder or file"):
+        if not root.exists():
+            raise DataError(f"there is no {root}; give a data set's folder or annotation file")
+        return _checked(root, images)
+
+
+def _checked(root: Path, images: Path | str | None) -> Check:
     image_folder(images, near=root, usual=("images",))  # said to be somewhere, it must exist
     found: list[Found] = []
     broken: list[Problem] = []

@@ -5,15 +5,16 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.image_files import image_bytes
+from eagle_mllm.attribution.image_files import ImageHeader, image_bytes, image_header
 from eagle_mllm.attribution.images import read_image
+from eagle_mllm.borders import reason
 from eagle_mllm.datasets.problems import Place, Problem
 from eagle_mllm.errors import DataError
 from eagle_mllm.scenes.scene import Split, scene
@@ -35,7 +36,7 @@ class ImageSource(ABC):
         """The pixels.
 
         Raises:
-            ImageError: They cannot be read.
+            ImageError: they cannot be read
         """
 
     @abstractmethod
@@ -63,6 +64,14 @@ class FileImage(ImageSource):
     def read(self) -> RGBImage:
         """The pixels, upright and opaque."""
         return read_image(self.path)
+
+    def header(self) -> ImageHeader:
+        """Size and orientation, without unpacking the pixels.
+
+        Raises:
+            ImageError: the file cannot be read or is not an image
+        """
+        return image_header(self.path)
 
     def digest(self) -> str:
         """BLAKE2b of the file's bytes."""
@@ -102,9 +111,18 @@ class ImageFolder:
         self._missing: Counter[str] = Counter()
 
     def find(self, name: str) -> FileImage | None:
-        """The image of this name, or under its newer COCO name; None, and noted, if absent."""
-        for path in (self._folder / name, self._folder / _COCO_2014.sub("", name)):
-            if path.is_file():
+        """The image of this name, or under its newer COCO name; None, and noted, if absent.
+
+        A link in the folder may lead anywhere; a name may not.
+
+        Args:
+            name: as an annotation gives it, perhaps with folders, of either system
+
+        Raises:
+            DataError: the name leads out of the folder, or cannot be the name of a file
+        """
+        for path in image_places(self._folder, name):
+            if _is_file(path):
                 return FileImage(path)
         self._missing[name] += 1
         return None
@@ -120,16 +138,48 @@ class ImageFolder:
         )
 
 
+def image_places(folder: Path, name: str) -> Iterator[Path]:
+    """Where the image of a name may be in a folder.
+
+    Args:
+        folder: the images' own
+        name: as an annotation gives it
+
+    Raises:
+        DataError: the name leads out of the folder, or is not Unicode
+    """
+    flavours: tuple[PurePath, ...] = (PurePosixPath(name), PureWindowsPath(name))
+    if any(path.anchor or ".." in path.parts for path in flavours):
+        raise DataError(
+            f"the image name {name!r:.80} leads out of the image folder; expected one inside it"
+        )
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"the image name {name!r:.80} is not Unicode text") from error
+    yield folder / name
+    yield folder / _COCO_2014.sub("", name)
+    if "\\" in name:
+        yield folder.joinpath(*PureWindowsPath(name).parts)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(f"the image name {path.name!r:.80}: {reason(error)}") from error
+
+
 def image_folder(given: Path | str | None, *, near: Path, usual: Sequence[str]) -> ImageFolder:
     """The folder that holds a data set's images.
 
     Args:
-        given: What the user says, if anything.
-        near: The folder of the annotations. It and the two above it are searched.
-        usual: Names such folders have, by preference.
+        given: what the user says, if anything
+        near: the folder of the annotations; it and the two above it are searched
+        usual: names such folders have, by preference
 
     Raises:
-        DataError: The given folder does not exist.
+        DataError: the given folder does not exist
     """
     if given is not None:
         folder = Path(given).expanduser()

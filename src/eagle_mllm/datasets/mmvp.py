@@ -1,23 +1,26 @@
 """MMVP: pairs of similar photographs, one question for both, two different answers.
 
 https://arxiv.org/abs/2401.06209. Public in two layouts: `Questions.csv` beside a folder
-`MMVP Images` with `1.jpg` to `300.jpg`, and a JSON list with the same content.
+`MMVP Images` with `1.jpg` to `300.jpg`, and a JSON list with the same content. A spreadsheet may
+have turned the commas into semicolons or tabs, and people write options as (A) too.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
 from eagle_mllm.datasets import prompts
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import image_folder
 from eagle_mllm.datasets.names import file_id
 from eagle_mllm.datasets.problems import Place
-from eagle_mllm.datasets.reading import Reading, Row
+from eagle_mllm.datasets.reading import Reading, Row, reader
 from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import DataError
 
@@ -25,7 +28,34 @@ DISPUTED = frozenset({"99", "100", "279", "280"})
 """Questions whose published answers others have corrected in different ways; ours are as read."""
 
 IMAGE_FOLDERS = ("MMVP Images", "MMVP/MMVP Images", "images")
+COLUMNS = frozenset({"Question", "Options", "Correct Answer"})
+"""What the CSV layout names in its first line, beside the number."""
+
 _FILES = ("Questions.csv", "questions.json")
+_LETTER = re.compile(r"\(([A-Za-z])\)\s*")
+
+
+def separator(header: str) -> str | None:
+    """What separates the columns of a first line; None if it is not MMVP's.
+
+    >>> separator("Index;Question;Options;Correct Answer")
+    ';'
+    """
+    for mark in ",;\t":
+        if set(next(csv.reader([header], delimiter=mark), [])) >= COLUMNS:
+            return mark
+    return None
+
+
+def _apart(options: Any) -> Any:
+    """Options as a list, where they are one text "(a) Open (b) Closed"."""
+    if isinstance(options, str) and _LETTER.match(options):
+        return [option.strip() for option in _LETTER.split(options)[2::2]]
+    return options
+
+
+def _without_letters(options: list[str]) -> list[str]:
+    return [_LETTER.sub("", option, count=1) for option in options]
 
 
 class _CsvRow(Row):
@@ -33,7 +63,7 @@ class _CsvRow(Row):
     index: int = Field(gt=0, validation_alias=AliasChoices("Index", "lndex"))
     question: str = Field(min_length=1, alias="Question")
     options: str = Field(min_length=1, alias="Options")
-    answer: str = Field(pattern=r"^\([a-z]\)$", alias="Correct Answer")
+    answer: str = Field(pattern=r"^\([A-Za-z]\)$", alias="Correct Answer")
 
 
 class JsonRow(Row):
@@ -42,8 +72,18 @@ class JsonRow(Row):
     question_id: int | str
     image_filename: str = Field(min_length=1)
     question: str = Field(min_length=1)
-    options: list[str] = Field(min_length=2)
-    answer: str = Field(pattern=r"^[a-z]$")
+    options: Annotated[
+        list[str],
+        Field(min_length=2),
+        BeforeValidator(_apart),
+        AfterValidator(_without_letters),
+    ]
+    answer: str = Field(pattern=r"^([A-Za-z]|\([A-Za-z]\))$")
+
+    @property
+    def letter(self) -> str:
+        """The right option as its list prints it: "(a)"."""
+        return f"({self.answer.strip('()').lower()})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +95,21 @@ class _Question:
     answer: str
 
 
+@reader
 def read(
     path: Path | str, *, images: Path | str | None = None, prompt: str = prompts.CHOICE
 ) -> DataSet:
     """The questions of MMVP.
 
     Args:
-        path: `Questions.csv`, the JSON list, or a folder that holds one of them.
-        images: The folder of photographs; by default the one beside the questions.
-        prompt: What the model is asked; `{question}` and `{options}` are replaced, the latter by
-            "(a) Open (b) Closed" and the like.
+        path: `Questions.csv`, the JSON list, or a folder that holds one of them
+        images: the folder of photographs; by default the one beside the questions
+        prompt: what the model is asked; `{question}` and `{options}` are replaced, the latter by
+            "(a) Open (b) Closed" and the like
 
     Raises:
-        DataError: There are no questions.
-        SettingError: The prompt has no `{question}`.
+        DataError: there are no questions
+        SettingError: the prompt has no `{question}`
     """
     prompts.require_question(prompt)
     reading = Reading(_questions_file(Path(path).expanduser()))
@@ -77,18 +118,18 @@ def read(
     count = 0
     for place, question in _from_csv(reading) if is_csv else _from_json(reading):
         count += 1
-        image = folder.find(question.image)
-        if image is None:
-            continue
-        note_dispute(reading, question.id, place)
-        sample = Sample(
-            id=file_id(question.id),
-            task="vqa",
-            image=image,
-            prompt=prompts.filled(prompt, question=question.text, options=question.options),
-            truth=question.answer,
-        )
-        reading.add(sample, at=place)
+        with reading.one_row(place):
+            if image := folder.find(question.image):
+                note_dispute(reading, question.id, place)
+                asked = prompts.filled(prompt, question=question.text, options=question.options)
+                sample = Sample(
+                    id=file_id(question.id),
+                    task="vqa",
+                    image=image,
+                    prompt=asked,
+                    truth=question.answer,
+                )
+                reading.add(sample, at=place)
     return reading.finish("mmvp", images=folder, counts={"questions": count})
 
 
@@ -118,7 +159,9 @@ def _questions_file(path: Path) -> Path:
 
 
 def _from_csv(reading: Reading) -> Iterator[tuple[Place, _Question]]:
-    table = csv.DictReader(io.StringIO(reading.text(), newline=""), strict=True)
+    text = reading.text()
+    mark = separator(next(iter(text.splitlines()), "")) or ","
+    table = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=mark)
     try:
         for value in table:
             place = Place(file=str(reading.path), line=table.line_num)
@@ -149,6 +192,6 @@ def _from_json(reading: Reading) -> Iterator[tuple[Place, _Question]]:
                     image=row.image_filename,
                     text=row.question,
                     options=lettered(row.options),
-                    answer=f"({row.answer})",
+                    answer=row.letter,
                 ),
             )

@@ -1,4 +1,4 @@
-"""What is wrong with data: one value for each thing."""
+"""What is wrong with data: one value for each problem."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,20 +6,24 @@ from typing import Literal
 ProblemKind = Literal[
     "missing image",
     "unreadable image",
+    "turned image",
+    "other size",
     "malformed row",
     "unknown category",
     "repeated sample",
     "unnamed object",
+    "dropped piece",
     "differing ids",
     "disputed label",
     "unreadable file",
 ]
-"""`differing ids` and `disputed label` are notes: their samples stay. All others cost a sample."""
+"""`dropped piece`, `differing ids` and `disputed label` are notes: their samples stay. All others
+cost a sample."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where something stands."""
+    """Where something is written."""
 
     file: str
     line: int | None = None
@@ -35,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Something that keeps a sample from being used, or that one should know about it."""
+    """Why a sample was skipped, or a caveat about one that was kept."""
 
     kind: ProblemKind
     place: Place

@@ -1,17 +1,24 @@
 """One pass over an annotation file: good rows become samples, bad ones become problems."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from eagle_mllm.borders import border, file_bytes, reason
 from eagle_mllm.datasets.dataset import DataSet, fingerprint
 from eagle_mllm.datasets.images import ImageFolder
 from eagle_mllm.datasets.problems import Place, Problem, ProblemKind
 from eagle_mllm.datasets.sample import Sample
-from eagle_mllm.errors import DataError
+from eagle_mllm.errors import DataError, ImageError
+
+# The annotations of COCO's training split take half a gigabyte.
+_MOST_BYTES = 1 << 32
+_BROKEN = "fetch or export it again"
 
 
 class Row(BaseModel):
@@ -21,13 +28,30 @@ class Row(BaseModel):
 
 
 AnyRow = TypeVar("AnyRow", bound=Row)
+Settings = ParamSpec("Settings")
+
+
+def reader(read: Callable[Settings, DataSet]) -> Callable[Settings, DataSet]:
+    """A function that reads a data set, behind a border that only errors of ours pass.
+
+    Args:
+        read: the function; its first argument is the path
+    """
+
+    @wraps(read)
+    def bordered(*args: Settings.args, **settings: Settings.kwargs) -> DataSet:
+        path = args[0] if args else settings.get("path")
+        with border(DataError, f"cannot read {path}", advice=_BROKEN):
+            return read(*args, **settings)
+
+    return bordered
 
 
 class Reading:
     """An annotation file, and what has been made of it so far.
 
     Raises:
-        DataError: The file cannot be read.
+        DataError: the file cannot be read
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,27 +64,53 @@ class Reading:
         """The whole file as text.
 
         Raises:
-            DataError: It is not UTF-8.
+            DataError: it is not UTF-8
         """
         try:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DataError(f"cannot read {self.path}: it is not UTF-8 text ({error})") from error
+            raise DataError(
+                f"cannot read {self.path}: it is not UTF-8 text ({error}); save it as UTF-8"
+            ) from error
 
     def json(self) -> Any:
         """The whole file as one JSON document.
 
         Raises:
-            DataError: It is not JSON.
+            DataError: it is not JSON
         """
-        try:
-            return json.loads(self.text())
-        except json.JSONDecodeError as error:
+        text = self.text()
+        with border(DataError, f"cannot read {self.path}", advice=_BROKEN):
+            try:
+                return json.loads(text)
+            except json.JSONDecodeError as error:
+                raise DataError(
+                    f"{self.path}:{error.lineno}: is not JSON ({error.msg}); {_BROKEN}"
+                ) from error
+
+    def rows(self) -> Iterator[tuple[Place, Any]]:
+        """The rows of JSON Lines, or of one JSON list.
+
+        Raises:
+            DataError: the file is one JSON object of another kind
+        """
+        start = self.data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+        document = self._document() if start in (b"[", b"{") else None
+        if isinstance(document, list):
+            return self.array(document)
+        if document is not None and b"\n" in self.data.strip():
             raise DataError(
-                f"{self.path}:{error.lineno}: is not JSON ({error.msg}); fetch or export it again"
-            ) from error
-        except RecursionError as error:
-            raise DataError(f"{self.path}: nests too deep for JSON; fetch it again") from error
+                f"{self.path}: is one JSON object over several lines; expected a JSON object in "
+                "each line, or a list of them"
+            )
+        return self.lines()
+
+    def _document(self) -> Any:
+        """The file as one JSON document; None if it is something else."""
+        try:
+            return json.loads(self.data)
+        except (MemoryError, RecursionError, ValueError):
+            return None
 
     def lines(self) -> Iterator[tuple[Place, Any]]:
         """Each line as a JSON document; lines that are none become problems."""
@@ -70,8 +120,8 @@ class Reading:
                 continue
             try:
                 value = json.loads(line)
-            except (RecursionError, ValueError) as error:
-                self.note("malformed row", place, f"is not JSON ({error})")
+            except (MemoryError, RecursionError, ValueError) as error:
+                self.note("malformed row", place, f"is not JSON ({reason(error)})")
             else:
                 yield place, value
 
@@ -79,7 +129,7 @@ class Reading:
         """The entries of a JSON list, or of the list under a key of an object.
 
         Raises:
-            DataError: There is no such list.
+            DataError: there is no such list
         """
         values = document
         if key is not None:
@@ -99,6 +149,16 @@ class Reading:
             field = ".".join(str(part) for part in first["loc"])
             self.note("malformed row", at, f"{field}: {first['msg']}" if field else first["msg"])
             return None
+
+    @contextmanager
+    def one_row(self, place: Place) -> Iterator[None]:
+        """What goes wrong in here is noted, and costs this row alone."""
+        try:
+            yield
+        except ImageError as error:
+            self.note("unreadable image", place, str(error), "put a whole image there")
+        except Exception as error:  # nothing that one row holds may end the data set
+            self.note("malformed row", place, reason(error))
 
     def note(
         self, kind: ProblemKind, place: Place, what: str, advice: str = "correct or remove it"
@@ -125,14 +185,10 @@ class Reading:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file.
+    """The content of an annotation file, up to 4 GiB.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: it cannot be read
     """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"cannot read {path}: {error.strerror or error}; give an annotation file"
-        ) from error
+    with border(DataError, f"cannot read {path}", advice="give an annotation file"):
+        return file_bytes(path, limit=_MOST_BYTES)

@@ -1,15 +1,16 @@
 """Which data set's annotations a file holds, told by its content and never by its name."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from eagle_mllm.borders import border
 from eagle_mllm.datasets import coco, mmvp, pope, reference
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.reading import Reading
+from eagle_mllm.errors import DataError
 
 DataKind = Literal["COCO captions", "COCO objects", "MMVP", "POPE", "reference list"]
 
@@ -32,15 +33,21 @@ def recognise(file: Path) -> DataKind | None:
     """The kind of data set that a file belongs to; None if to no known one.
 
     Raises:
-        DataError: The file cannot be read, or is broken.
+        DataError: the file cannot be read, or is broken
     """
     reading = Reading(file)
-    if file.suffix.lower() == ".csv":
-        header = next(csv.reader(reading.text().splitlines()[:1]), [])
-        return "MMVP" if {"Question", "Options", "Correct Answer"} <= set(header) else None
-    if any({"image", "text", "label"} <= row.keys() for row in _lines(reading)):
+    with border(DataError, f"cannot read {file}", advice="fetch or export it again"):
+        return _kind(reading)
+
+
+def _kind(reading: Reading) -> DataKind | None:
+    ending = reading.path.suffix.lower()
+    if ending == ".csv":
+        header = next(iter(reading.text().splitlines()), "")
+        return None if mmvp.separator(header) is None else "MMVP"
+    if any(_is_existence(row) for row in _lines(reading)):
         return "POPE"
-    if file.suffix.lower() == ".jsonl":
+    if ending == ".jsonl":
         return None
     document = reading.json()
     return _of_object(document) if isinstance(document, Mapping) else _of_list(document)
@@ -64,15 +71,24 @@ def _of_object(document: Mapping[str, Any]) -> DataKind | None:
     if "caption" in keys:
         return "COCO captions"
     # Keypoints have boxes and polygons too, of persons alone.
-    is_objects = {"bbox", "segmentation"} <= keys and "keypoints" not in keys
+    is_objects = {"bbox", "category_id"} <= keys and "keypoints" not in keys
     return "COCO objects" if is_objects else None
 
 
 def _of_list(document: Any) -> DataKind | None:
     keys = _keys(document) if isinstance(document, list) else set()
+    if isinstance(document, list) and any(map(_is_existence, document[:_PEEKED])):
+        return "POPE"
     if {"generate_sentence", "generated_ids"} <= keys:
         return "reference list"
     return "MMVP" if {"question", "options", "answer"} <= keys else None
+
+
+def _is_existence(row: Any) -> bool:
+    # Lists without labels are POPE's too: what is wrong with them is for its reader to say.
+    return isinstance(row, Mapping) and (
+        {"image", "text", "label"} <= row.keys() or {"image", "text", "question_id"} <= row.keys()
+    )
 
 
 def _keys(rows: list[Any]) -> set[str]:

@@ -16,11 +16,12 @@ from eagle_mllm.attribution.rle import Rle
 from eagle_mllm.attribution.word_breaks import word_spans
 from eagle_mllm.attribution.words import common_prefix
 from eagle_mllm.datasets import mmvp, pope
+from eagle_mllm.datasets.coco import note_dropped
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.images import FileImage, image_folder
 from eagle_mllm.datasets.names import object_names
 from eagle_mllm.datasets.problems import Place
-from eagle_mllm.datasets.reading import Reading
+from eagle_mllm.datasets.reading import Reading, reader
 from eagle_mllm.datasets.reference_rows import (
     CaptionRow,
     ExistenceRow,
@@ -29,7 +30,8 @@ from eagle_mllm.datasets.reference_rows import (
     VqaRow,
 )
 from eagle_mllm.datasets.sample import ObjectTruth, Sample, Task
-from eagle_mllm.errors import DataError, ImageError
+from eagle_mllm.datasets.sizes import fits
+from eagle_mllm.errors import DataError
 
 _ROWS: dict[Task, type[RecordedRow]] = {
     "caption": CaptionRow,
@@ -37,7 +39,7 @@ _ROWS: dict[Task, type[RecordedRow]] = {
     "vqa": VqaRow,
     "existence": ExistenceRow,
 }
-_CAPTION_FOLDERS = ("val2017", "coco/val2017", "coco2017/val2017")
+_CAPTION_FOLDERS = ("val2017", "coco/val2017", "coco2017/val2017", "images")
 _IMAGE_FOLDERS: dict[Task, tuple[str, ...]] = {
     "caption": _CAPTION_FOLDERS,
     "object": _CAPTION_FOLDERS,
@@ -46,15 +48,16 @@ _IMAGE_FOLDERS: dict[Task, tuple[str, ...]] = {
 }
 
 
+@reader
 def read(path: Path | str, *, images: Path | str | None = None) -> DataSet:
     """A reference list, of any of the four tasks, with their prompts and recorded answers.
 
     Args:
-        path: A list such as `Qwen2.5-VL-3B-coco-caption.json`.
-        images: The folder of photographs; by default one beside the list.
+        path: a list such as `Qwen2.5-VL-3B-coco-caption.json`
+        images: the folder of photographs; by default one beside the list
 
     Raises:
-        DataError: The list cannot be read, or mixes tasks.
+        DataError: the list cannot be read, or mixes tasks
     """
     reading = Reading(Path(path).expanduser())
     entries = list(reading.array(reading.json()))
@@ -65,14 +68,15 @@ def read(path: Path | str, *, images: Path | str | None = None) -> DataSet:
     folder = image_folder(images, near=reading.path.parent, usual=_IMAGE_FOLDERS[task])
     for place, value in entries:
         row = reading.row(_ROWS[task], value, at=place)
-        image = folder.find(row.image_file) if row else None
-        if row is None or image is None:
+        if row is None:
             continue
-        sample: Sample | None = _sample(reading, row, image=image, task=task, at=place)
-        if sample is not None and isinstance(row, ObjectRow):
-            sample = _with_object(reading, sample, row=row, at=place)
-        if sample is not None:
-            reading.add(sample, at=place)
+        with reading.one_row(place):
+            image = folder.find(row.image_file)
+            sample = image and _sample(reading, row, image=image, task=task, at=place)
+            if sample and image and isinstance(row, ObjectRow):
+                sample = _with_object(reading, sample, image=image, row=row, at=place)
+            if sample:
+                reading.add(sample, at=place)
     return reading.finish(reading.path.stem, images=folder, counts={"rows": len(entries)})
 
 
@@ -104,23 +108,21 @@ def _sample(
     )
 
 
-def _with_object(reading: Reading, sample: Sample, *, row: ObjectRow, at: Place) -> Sample | None:
+def _with_object(
+    reading: Reading, sample: Sample, *, image: FileImage, row: ObjectRow, at: Place
+) -> Sample | None:
     names = _names(row)
     if not names:
         what = f"the answer does not name its {row.select_category!r}"
         reading.note("unnamed object", at, what, "nothing to explain; remove it")
         return None
-    try:
-        # The lists do not say how large an image is, and polygons need to know.
-        height, width, _ = sample.image.read().shape
-        segmentation = Rle.from_coco(row.segmentation, size=(height, width))
-        truth = ObjectTruth(box=row.location, segmentation=segmentation)
-    except ImageError as error:
-        reading.note("unreadable image", at, str(error), "put a whole image there")
+    # The lists do not say how large an image is, and polygons need to know.
+    size = fits(reading, image, size=None, at=at)
+    if size is None:
         return None
-    except DataError as error:
-        reading.note("malformed row", at, str(error))
-        return None
+    segmentation = Rle.from_coco(row.segmentation, size=size)
+    note_dropped(reading, row.segmentation, size=size, at=at)
+    truth = ObjectTruth(box=row.location, segmentation=segmentation)
     return replace(sample, names=names, object=truth)
 
 
@@ -165,11 +167,11 @@ def agreement(sample: Sample, generation: Generation) -> Agreement:
     Where they differ, the tokens that the reference explained are not the tokens explained here.
 
     Args:
-        sample: A sample with recorded ids.
-        generation: `model.with_answer(image, prompt, sample.answer)`.
+        sample: a sample with recorded ids
+        generation: `model.with_answer(image, prompt, sample.answer)`
 
     Raises:
-        DataError: The sample records no ids.
+        DataError: the sample records no ids
     """
     if sample.answer_ids is None:
         raise DataError(f"sample {sample.id} records no token ids; use a reference list")

@@ -150,7 +150,7 @@ class VqaRow(_SentenceRow, mmvp.JsonRow):
     @property
     def truth(self) -> str:
         """The right option's letter."""
-        return f"({self.answer})"
+        return self.letter
 
 
 class ExistenceRow(_SentenceRow):

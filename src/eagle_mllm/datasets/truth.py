@@ -18,48 +18,60 @@ class ObjectTruth:
     """An object's place in an image, known from people or by construction.
 
     Raises:
-        DataError: No part of the box lies in the image.
+        DataError: no part of the box is in the image, or the image's size is not known
     """
 
     box: Box
     """Edges as floats, as COCO gives them. Whole numbers mean that right and bottom are
     exclusive."""
-    segmentation: Rle
+    segmentation: Rle | None = None
+    """The outline; None where only the box is known."""
+    size: tuple[int, int] | None = None
+    """Height and width of the image; by default those of the segmentation."""
 
     def __post_init__(self) -> None:
+        if self.size is None and self.segmentation is not None:
+            object.__setattr__(self, "size", self.segmentation.size)
+        height, width = self._size
         left, top, right, bottom = self.box
-        height, width = self.segmentation.size
         if not (max(left, 0) < min(right, width) and max(top, 0) < min(bottom, height)):
             raise DataError(
-                f"no part of the box {self.box} lies in the image of {height} x {width} pixels; "
+                f"no part of the box {self.box} is in the image of {height} x {width} pixels; "
                 "expected left < right and top < bottom"
             )
 
-    def mask(self, shape: tuple[int, int]) -> Mask:
-        """True on the object.
+    def mask(self, shape: tuple[int, int]) -> Mask | None:
+        """True on the object; None where only its box is known.
 
         Raises:
-            DataError: The truth is about an image of another shape.
+            DataError: the truth is about an image of another shape
         """
         self._require(shape)
-        return self.segmentation.mask()
+        return None if self.segmentation is None else self.segmentation.mask()
 
     def box_mask(self, shape: tuple[int, int]) -> Mask:
         """True on each pixel that the box touches, so that a thin box is not empty.
 
         Raises:
-            DataError: The truth is about an image of another shape.
+            DataError: the truth is about an image of another shape
         """
         self._require(shape)
         left, top, right, bottom = self.box
         mask = np.zeros(shape, dtype=bool)
-        rows = slice(max(math.floor(top), 0), math.ceil(bottom))
-        mask[rows, max(math.floor(left), 0) : math.ceil(right)] = True
+        # Cut first: an edge may be infinitely far away.
+        rows = slice(math.floor(max(top, 0)), math.ceil(min(bottom, shape[0])))
+        mask[rows, math.floor(max(left, 0)) : math.ceil(min(right, shape[1]))] = True
         return mask
 
+    @property
+    def _size(self) -> tuple[int, int]:
+        if self.size is None:
+            raise DataError("a box without an outline needs the size of its image; give it")
+        return self.size
+
     def _require(self, shape: tuple[int, int]) -> None:
-        if tuple(shape) != self.segmentation.size:
-            height, width = self.segmentation.size
+        if tuple(shape) != self._size:
+            height, width = self._size
             raise DataError(
                 f"the truth is about an image of {height} x {width} pixels, not of "
                 f"{shape[0]} x {shape[1]}; use the image it was made for"
