@@ -5,10 +5,10 @@ model with its cache over prompt and whole answer, and take the softmax of full 
 of all positions. The search asks insertion and deletion of every candidate at every step,
 N(N + 1) passes, and remembers nothing.
 
-It shares with our code the ids of prompt and answer, and nothing else: pixels, positions and rows
+It shares the ids of prompt and answer with our code and nothing else: pixels, positions and rows
 are made here, by public calls of transformers. Three costs of the original are left out, so that
-ratios are on the safe side: the chat template is not rendered anew for each image, the masks are
-not stacked anew at each step, and no image goes to the device and back before it is processed.
+ratios are conservative: the chat template is not rendered again for each image, masks are not
+stacked again at each step, and no image is moved to the device and back before it is processed.
 """
 
 from collections.abc import Callable
@@ -33,13 +33,13 @@ _PROCESSOR_SETTINGS: dict[str, dict[str, Any]] = {"internvl": {"crop_to_patches"
 
 
 class ReferenceScorer:
-    """p_i(S), one subset a call, black fill.
+    """p_i(S), one subset per call, black fill.
 
     Args:
-        model: one of the three families.
-        generation: image, prompt and answer.
-        target: the tokens asked about.
-        regions: a partition of the image.
+        model: of one of the three families
+        generation: image, prompt and answer
+        target: the tokens asked about
+        regions: a partition of the image
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ReferenceScorer:
         self._image = generation.image
         self._labels = regions.labels
         prompt = model.family.encode(generation.image, generation.prompt).ids
-        # The answer is never cut behind the last target (a known slip of the original).
+        # The answer is not cut after the last target (a known slip of the original).
         self._ids = torch.tensor([[*prompt, *generation.ids]], device=self._module.device)
         self._positions = [len(prompt) + position for position in target.positions]
         self._target_ids = list(target.ids)
@@ -97,16 +97,16 @@ class ReferenceRun:
     """p_i(V∖π_:r) for the same r."""
 
     seconds: Float[np.ndarray, " passes"]
-    """Of each pass, in the order they were run."""
+    """Of each pass, in order."""
 
 
 def reference_greedy(score: Score, n_regions: int, *, picks: int | None = None) -> ReferenceRun:
     """Plain greedy search with λ1 = λ2 = 1: every candidate's insertion and deletion, every step.
 
     Args:
-        score: scores one subset.
-        n_regions: N.
-        picks: stop after so many; None picks all N, which takes N(N + 1) passes.
+        score: scores one subset
+        n_regions: N
+        picks: regions to pick; None picks all N, which takes N(N + 1) passes
     """
     seconds: list[float] = []
 

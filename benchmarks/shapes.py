@@ -1,8 +1,8 @@
-"""The shapes of the paper's models, with random weights: nothing is downloaded.
+"""The shapes of the paper's models, with random weights: no downloads.
 
 Widths, depths and vocabularies are those of the published configurations, image sizes give the
 image tokens of typical COCO photographs. Tokenizer and chat template are those of our demo model
-of the same family: which ids a prompt has makes no difference to what a pass costs.
+of the same family: the ids of a prompt do not change the cost of a pass.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from eagle_mllm.models.huggingface import HuggingFaceModel
 class Shape:
     """One model to build."""
 
-    family: str
-    """Demo checkpoint whose tokenizer it takes."""
+    demo: str
+    """The demo model whose tokenizer it uses."""
     vision: dict[str, Any]
     text: dict[str, Any]
     ties_embeddings: bool
@@ -76,7 +76,7 @@ def _decoder(width: int, inner: int, layers: int, heads: int, shared: int) -> di
 
 SHAPES = {
     "llava-1.5-7b": Shape(
-        family="llava",
+        demo="llava",
         vision=_CLIP,
         text={**_decoder(4096, 11008, 32, 32, 32), "vocab_size": 32064},
         ties_embeddings=False,
@@ -84,7 +84,7 @@ SHAPES = {
         text_tokens=56,
     ),
     "qwen2.5-vl-3b": Shape(
-        family="qwen2_5_vl",
+        demo="qwen2_5_vl",
         vision=_QWEN_VISION,
         text={**_decoder(2048, 11008, 36, 16, 2), "vocab_size": 151936},
         ties_embeddings=True,
@@ -92,7 +92,7 @@ SHAPES = {
         text_tokens=60,
     ),
     "qwen2.5-vl-7b": Shape(
-        family="qwen2_5_vl",
+        demo="qwen2_5_vl",
         vision=_QWEN_VISION,
         text={**_decoder(3584, 18944, 28, 28, 4), "vocab_size": 152064},
         ties_embeddings=False,
@@ -100,7 +100,7 @@ SHAPES = {
         text_tokens=60,
     ),
     "internvl3.5-4b": Shape(
-        family="internvl",
+        demo="internvl",
         vision=_INTERN_VISION,
         text={**_decoder(2560, 9728, 36, 32, 8), "vocab_size": 151936, "head_dim": 128},
         ties_embeddings=False,
@@ -115,10 +115,10 @@ def tiny(shape: Shape) -> Shape:
     """The same architecture with two narrow layers, for tests without an accelerator."""
     text = {**shape.text, **_decoder(64, 128, 2, 2, 2), "vocab_size": 1024, "head_dim": 32}
     vision = {**shape.vision, "hidden_size": 64, "intermediate_size": 128}
-    if shape.family == "qwen2_5_vl":
+    if shape.demo == "qwen2_5_vl":
         vision |= {"depth": 2, "num_heads": 2, "fullatt_block_indexes": [1]}
     else:
-        edge = 112 if shape.family == "llava" else [112, 112]
+        edge = 112 if shape.demo == "llava" else [112, 112]
         vision |= {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": edge}
     return replace(shape, vision=vision, text=text, image=(120, 160))
 
@@ -129,8 +129,8 @@ def build(shape: Shape, *, device: torch.device, dtype: torch.dtype) -> Any:
     Returns:
         Keyword arguments of `HuggingFaceModel.from_model`, without the batch size.
     """
-    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS / shape.family)
-    config = _CONFIGS[shape.family](shape, tokenizer)
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS / shape.demo)
+    config = _CONFIGS[shape.demo](shape, tokenizer)
     config.dtype = dtype
     with device:
         module = AutoModelForImageTextToText.from_config(config, dtype=dtype)
@@ -201,12 +201,12 @@ _CONFIGS: dict[str, Callable[[Shape, Any], hf.PretrainedConfig]] = {
 
 def _image_processor(shape: Shape) -> Any:
     """The PIL image processor with the published settings."""
-    if shape.family == "llava":
+    if shape.demo == "llava":
         edge = shape.vision["image_size"]
         return hf.CLIPImageProcessorPil(
             size={"shortest_edge": edge}, crop_size={"height": edge, "width": edge}
         )
-    if shape.family == "internvl":
+    if shape.demo == "internvl":
         height, width = shape.vision["image_size"]
         return hf.GotOcr2ImageProcessorPil(
             size={"height": height, "width": width}, min_patches=1, max_patches=12

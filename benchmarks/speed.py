@@ -32,7 +32,7 @@ _PATHS: tuple[Literal["processor", "component"], ...] = ("processor", "component
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One thing that a pass may cost more or less for."""
+    """One property that the cost of a pass may depend on."""
 
     label: str
     n_regions: int = 64

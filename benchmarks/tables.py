@@ -14,7 +14,7 @@ from eagle_mllm.loading import CHECKPOINTS, DEMO_TITLES
 USUAL_CASE = "64 regions"
 
 DEFAULT_PATH = {"pixels": "component", "dtype": "float32"}
-"""How a pass is made on a CPU where nothing else is asked for."""
+"""How a pass is made on a CPU by default."""
 
 SHOWN_BATCH = 8
 """What `batch_size="auto"` takes where memory allows: the batch of the README's table."""

@@ -2,7 +2,7 @@
 
     python experiments/results.py runs/demo
 
-A page holds the tables; `experiments/results/` holds every cell with its interval, and what each
+The page shows the tables; `experiments/results/` has every cell with its interval, and what each
 run was made with. `make tables-demo` does the runs first.
 """
 
@@ -25,7 +25,7 @@ The paper's five tables for the three demo models on held-out scenes, where the 
 word is known. `make tables-demo` makes the runs of `experiments/demo/` and writes this page;
 `experiments/results/demo.csv` has every cell with both ends of its interval, and
 `experiments/results/demo.json` what each run was made with. Cells are means ± half of the 95 %
-bootstrap interval over samples. What each measure is: [metrics.md](metrics.md).
+bootstrap interval over samples. Measures are defined in [metrics.md](metrics.md).
 """
 
 
@@ -55,8 +55,8 @@ def described_run(run: Run) -> dict[str, Any]:
 
 
 def machine(runs: Sequence[Run]) -> str:
-    """On what the runs of each model were made."""
-    lines = ["## On what it was made", ""]
+    """The machine and the versions that each model's runs were made on."""
+    lines = ["## Machines and versions", ""]
     lines += sorted({f"- {made(run.made_with)}" for run in runs})
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""What a model's words about a scene stand on, known by construction."""
+"""The evidence of a model's words about a scene, known by construction."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class KnownWord:
 def known_words(example: Scene, generation: Generation) -> tuple[KnownWord, ...]:
     """The words of a generated caption that agree with the true one, place by place.
 
-    Words from the first disagreement on are left out: behind a wrong word the caption may speak
+    Words from the first disagreement on are left out: after a wrong word the caption may speak
     of other objects, and its evidence is not known.
     """
     known = []

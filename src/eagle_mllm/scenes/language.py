@@ -1,4 +1,4 @@
-"""What can truly be said and asked about a scene, and which words need eyes."""
+"""True sentences and questions about a scene, and which of their words must be seen."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -26,13 +26,13 @@ VQA_KINDS: tuple[QuestionKind, ...] = ("colour", "shape", "size", "count", "posi
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionWord:
-    """One word of a caption and what it takes to know it."""
+    """One word of a caption and its evidence."""
 
     text: str
     start: int
     """Character offset of its first letter in the caption."""
     stop: int
-    """Character offset behind its last letter."""
+    """Character offset after its last letter."""
     kind: WordKind
     objects: tuple[int, ...]
     """The objects that are its evidence: one for size, colour and shape; two for a relation."""
@@ -51,13 +51,13 @@ class Question:
     text: str
     answer: str
     objects: tuple[int, ...] = ()
-    """The objects that are its evidence; empty for what is not there."""
+    """The objects that are its evidence; empty for an absent object."""
     negatives: Negatives | None = None
-    """How the absent thing of a "No" question was chosen, as in POPE (arXiv 2305.10355)."""
+    """How the absent object of a "No" question was chosen, as in POPE (arXiv 2305.10355)."""
 
 
 def caption(plan: ScenePlan) -> tuple[str, tuple[CaptionWord, ...]]:
-    """The one true caption: objects in reading order, joined by where the next one stands."""
+    """The one true caption: objects in reading order, joined by the place of the next one."""
     pieces: list[tuple[str, WordKind, tuple[int, ...]]] = []
     for index, planned in enumerate(plan.objects):
         if index:
@@ -101,8 +101,8 @@ def existence_question(
 ) -> Question:
     """An "Is there ..." question with the wanted truth, half of them with a colour.
 
-    Absent things are chosen as in POPE: at random; `popular`, a shape the training habits make
-    frequent; `adversarial`, what usually comes with something that is there, or a shape and a
+    Absent objects are chosen as in POPE: at random; `popular`, a shape the training habits make
+    frequent; `adversarial`, what usually comes with an object of the scene, or a shape and a
     colour that are both there but not together.
     """
     with_colour = bool(rng.random() < 0.5)

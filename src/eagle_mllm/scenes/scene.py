@@ -49,7 +49,7 @@ class SceneObject(ArrayValue):
 
 @dataclass(frozen=True)
 class Scene:
-    """One generated picture and everything that is true of it."""
+    """One generated picture, and all that is true of it."""
 
     plan: ScenePlan
     seed: int
@@ -85,7 +85,7 @@ class Scene:
 
     @property
     def caption_words(self) -> tuple[CaptionWord, ...]:
-        """The caption's words with what each one's evidence is."""
+        """The caption's words, each with its evidence."""
         return caption(self.plan)[1]
 
     @cached_property
@@ -114,10 +114,10 @@ def scene(seed: int, *, split: Split = "held-out", biased: bool | None = None) -
     """The scene of a seed.
 
     Args:
-        seed: Any integer from 0; the same seed gives the same scene for ever.
-        split: Seeds of "train" and "held-out" are unrelated streams.
-        biased: Whether the training habits apply. By default they do in a share
-            `world.BIASED_SHARE` of the training scenes and never in held-out ones.
+        seed: any integer from 0; the same seed always gives the same scene
+        split: seeds of "train" and "held-out" are unrelated streams
+        biased: whether the training habits apply; by default they do in a share
+            `world.BIASED_SHARE` of the training scenes and never in held-out ones
     """
     rng = np.random.default_rng([seed, _SPLIT_STREAM[split]])
     from_habit = rng.random() < BIASED_SHARE and split == "train"

@@ -1,4 +1,4 @@
-"""What the generated world is made of, and the habits its training data have on purpose.
+"""What the generated world is made of, and the deliberate habits of its training data.
 
 A scene is a textured background with one to four objects, each in its own cell of a 3 x 3 grid.
 Shapes differ within a scene, so that "the star" names one object.
@@ -106,7 +106,7 @@ class ObjectPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ScenePlan:
-    """What a scene will be, before it is drawn. Objects stand in reading order."""
+    """What a scene will be, before it is drawn. Objects are in reading order."""
 
     objects: tuple[ObjectPlan, ...]
     background: str

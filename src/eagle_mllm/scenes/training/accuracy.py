@@ -21,8 +21,8 @@ from eagle_mllm.scenes.training.packing import IGNORED, TurnEncoder, pack
 class Accuracy:
     """Share of exactly right answers; an answer is right if its every token is, the end included.
 
-    Tokens are the arg max behind the true ones before them. They are all right exactly if greedy
-    generation writes the true answer, so nothing needs to be generated.
+    A token is right if it is the arg max after the true tokens before it. All are right exactly if
+    greedy generation writes the true answer, so nothing needs to be generated.
     """
 
     scenes: int
@@ -34,9 +34,9 @@ class Accuracy:
     existence_by_negatives: dict[str, float]
     existence_questions: int
     wrong_yes: int
-    """Absent things affirmed: the hallucinations."""
+    """Absent objects affirmed: the hallucinations."""
     wrong_no: int
-    """Present things denied."""
+    """Present objects denied."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, shares rounded to four digits."""

@@ -21,7 +21,7 @@ from eagle_mllm.scenes.scene import Scene, scene
 from eagle_mllm.scenes.world import COLOURS, SHAPES, SIDE, SIZES, YES_SHARE, ScenePlan
 
 GRID = 8
-"""Rows and columns of image tokens in every family."""
+"""Rows and columns of image tokens in every demo model."""
 _COVERED = 0.12
 """A token shows an object if the object covers at least this share of it."""
 _CHUNK = 500
@@ -44,7 +44,7 @@ class Corpus:
 
     images: UInt8[np.ndarray, "scenes h w 3"]
     labels: Labels
-    """Shape, colour and size shown by each token; 0 where there is none."""
+    """Shape, colour and size shown by each token; 0 where no object is."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -103,7 +103,7 @@ def plan_of(seed: int) -> ScenePlan:
 
 
 def training_turns(plan: ScenePlan, rng: np.random.Generator, *, questions: int) -> list[Turn]:
-    """A caption, then this many VQA and as many existence questions, chosen at random.
+    """A caption, then the given number of VQA and of existence questions, chosen at random.
 
     "Yes" is the truth of `world.YES_SHARE` of the existence questions, a habit on purpose.
     """

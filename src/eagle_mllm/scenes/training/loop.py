@@ -195,7 +195,7 @@ def _batches(
 
 
 def _with_places(labels: Labels) -> Int[np.ndarray, "scenes rows columns facts+2"]:
-    """The labels of each token with its row and column behind them."""
+    """The labels of each token, then its row and column."""
     rows, columns = np.indices(labels.shape[1:3])
     places = np.stack([rows, columns], axis=-1)
     return np.concatenate([labels, np.broadcast_to(places, (*labels.shape[:3], 2))], axis=-1)

@@ -18,7 +18,7 @@ class Recipe:
     speaking_steps: int = 1_200
     speaking_batch: int = 40
     questions: int = 3
-    """VQA and as many existence questions asked about each picture in a step."""
+    """VQA questions asked about each picture in a step, and also existence questions."""
     label_weight: float = 0.3
     matrix_rate: float = 0.02
     """Peak learning rate of Muon, for the matrices of the layers."""
