@@ -28,8 +28,8 @@ def printable(text: str, *, keep: str = "") -> str:
     and selectors of variants stay where they belong to the spelling: of Persian, Hindi, emoji.
 
     Args:
-        text: what somebody else wrote.
-        keep: characters to leave as they are, such as line breaks.
+        text: what somebody else wrote
+        keep: characters to leave as they are, such as line breaks
 
     Examples:
         >>> printable("a\tb\r\n"), printable("\x1b[31mred"), printable("cat\u202e", keep="")

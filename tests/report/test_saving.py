@@ -32,7 +32,9 @@ def test_an_unknown_format_is_refused_with_the_known_ones(cases, tmp_path):
     from eagle_mllm import report
     from eagle_mllm.errors import ResultError
 
-    with pytest.raises(ResultError, match=r"no format 'docx'; use one of .*pdf.*png"):
+    with pytest.raises(
+        ResultError, match=r"unknown figure format 'docx'; choose one of .*pdf.*png"
+    ):
         report.save_figure(cases("word"), tmp_path / "figure.docx")
     assert list(tmp_path.iterdir()) == []
 
@@ -73,7 +75,7 @@ def test_a_figure_of_several_files_is_refused(cases, tmp_path):
     from eagle_mllm import report
     from eagle_mllm.errors import ResultError
 
-    with pytest.raises(ResultError, match="no format 'pgf'"):
+    with pytest.raises(ResultError, match="unknown figure format 'pgf'"):
         report.save_figure(cases("word"), tmp_path / "a.pgf")
 
 

@@ -100,7 +100,7 @@ def _print(checked: Check) -> None:
     console.print(_table(checked) if checked.found else "No data set was recognised.")
     for line in _lines(checked.problems):
         console.print(Text(printable(line)), soft_wrap=True)
-    for line in _cut([f"{file}: is no data set that we know" for file in checked.other]):
+    for line in _cut([f"{file}: not a data set of a known format" for file in checked.other]):
         console.print(Text(printable(line), style="dim"), soft_wrap=True)
 
 

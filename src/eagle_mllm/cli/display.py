@@ -36,8 +36,8 @@ def print_summary(values: Mapping[str, Any], *, positions: Sequence[int]) -> Non
     """The summary of `summary()` for the eye.
 
     Args:
-        values: What to show.
-        positions: Character ranges `start, stop, start, stop, ...` of the answer to underline.
+        values: what to show
+        positions: character ranges `start, stop, start, stop, ...` of the answer to underline
     """
     console = Results()
     answer = Text(printable(values["answer"]), style="bold")
@@ -57,7 +57,7 @@ def print_summary(values: Mapping[str, Any], *, positions: Sequence[int]) -> Non
 
 
 def print_files(files: Mapping[str, str | Sequence[str]], *, console: Console) -> None:
-    """Where the files are, one a line and never wrapped."""
+    """Where the files are, one per line and never wrapped."""
     for kind, places in files.items():
         for place in [places] if isinstance(places, str) else places:
             line = Text.assemble((f"{kind:<12}", "dim"), printable(place))

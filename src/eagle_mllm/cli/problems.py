@@ -1,4 +1,4 @@
-"""What happens when a command cannot go on: one line, one exit code, in one place.
+"""What happens when a command cannot continue: one line, one exit code, in one place.
 
 Exit codes: 0 done; 2 the input cannot be used (ours and the parser's alike); 130 interrupted;
 141 the reader of our output went away. Anything else is a bug of ours and keeps its traceback.

@@ -36,7 +36,7 @@ def tables(
         FormatChoice,
         typer.Option(
             "--format",
-            help="rich for this terminal, markdown, latex (booktabs), or csv with one number a "
+            help="rich for this terminal, markdown, latex (booktabs), or csv with one number per "
             "line.",
             rich_help_panel=options.OUTPUT,
         ),
@@ -55,8 +55,8 @@ def tables(
 ) -> None:
     """The paper's tables from runs, with intervals and paired differences.
 
-    Which run belongs to which table follows from its task and settings. Exit code: 0 done, 2 a
-    run cannot be read, or fills no table.
+    Which run belongs to which table follows from its task and settings. Exit code: 0 done, 2 if a
+    run cannot be read or fills no table.
     """
     writes = {"--out": out} if out else {}
     with output_files(writes, reads=_files_of(runs), force=force) as staged:

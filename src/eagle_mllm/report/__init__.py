@@ -34,14 +34,14 @@ def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
 
     Tokens of the target are underlined and coloured by their evidence, from language prior
     (violet) to perceptual evidence (amber); evidence is not defined for other tokens, which stay
-    plain. The figure belongs to nobody: it is not registered with pyplot, no window opens, and
+    plain. The figure is not registered with pyplot, no window opens, and
     matplotlib's settings are neither used nor changed.
 
     Args:
-        attribution: what to draw.
+        attribution: what to draw
 
     Returns:
-        A figure 11 inches wide, as high as it must be.
+        A figure 11 inches wide and as high as its content.
     """
     from eagle_mllm.report.figures.figure import draw
 
@@ -56,10 +56,10 @@ def html(attributions: Attribution | Sequence[Attribution]) -> str:
     same attributions give the same text.
 
     Args:
-        attributions: one, or several of the same generation.
+        attributions: one, or several of the same generation
 
     Raises:
-        ResultError: if there is none, or they are not of the same generation.
+        ResultError: there is none, or they are not of the same generation
     """
     from eagle_mllm.report.pages.page import page
 
@@ -70,10 +70,10 @@ def fragment(attributions: Attribution | Sequence[Attribution]) -> str:
     """The content of the page as one element for a notebook: no script, styles that stay inside.
 
     Args:
-        attributions: one, or several of the same generation.
+        attributions: one, or several of the same generation
 
     Raises:
-        ResultError: if there is none, or they are not of the same generation.
+        ResultError: there is none, or they are not of the same generation
     """
     from eagle_mllm.report.pages.page import fragment as render
 
@@ -86,11 +86,11 @@ def save_html(
     """Write the page of `html` to a file, which appears whole or not at all.
 
     Args:
-        attributions: one, or several of the same generation.
-        path: where; its folder must exist.
+        attributions: one, or several of the same generation
+        path: where to write; its folder must exist
 
     Raises:
-        ResultError: if the attributions are not of one generation, or the file cannot be written.
+        ResultError: the attributions are not of one generation, or the file cannot be written
     """
     text = html(attributions)
     with atomic_write(path) as temporary:
@@ -101,12 +101,12 @@ def save_figure(attribution: Attribution, path: str | os.PathLike[str], *, dpi: 
     """Write the figure to a file, which appears whole or not at all.
 
     Args:
-        attribution: what to draw.
-        path: where; the ending chooses the format (png, pdf, svg, ...; none means png).
-        dpi: pixels per inch, for formats that have pixels.
+        attribution: what to draw
+        path: where to write; the ending chooses the format (png, pdf, svg, ...; none means png)
+        dpi: pixels per inch, for formats that have pixels
 
     Raises:
-        ResultError: if matplotlib knows no format of that ending, or the file cannot be written.
+        ResultError: the format of that ending, or the file, cannot be written here
     """
     from eagle_mllm.report.figures.figure import missing_fonts_of
 
@@ -115,14 +115,14 @@ def save_figure(attribution: Attribution, path: str | os.PathLike[str], *, dpi: 
     known = drawn.canvas.get_supported_filetypes().keys() - _OF_SEVERAL_FILES
     if ending not in known:
         raise ResultError(
-            f"cannot write {path}: figures have no format {ending!r}; use one of "
+            f"cannot write {path}: unknown figure format {ending!r}; choose one of "
             + ", ".join(sorted(known))
         )
     with atomic_write(path) as temporary:
         try:
             drawn.savefig(temporary, format=ending, dpi=dpi)
         except OSError:
-            raise  # the place is at fault, not the format
+            raise  # the folder or the disk is at fault, not the format
         except Exception as error:  # each format has a library of its own
             raise ResultError(
                 f"cannot write {path}: {reason(error)}; use another format, such as png or svg"

@@ -30,7 +30,7 @@ def picture_shape(shape: tuple[int, ...], *, max_side: int) -> tuple[int, int]:
     Tiny images are enlarged by a whole factor, so that region boundaries stay thin lines.
 
     Raises:
-        ResultError: the image has frames; pictures are of one image.
+        ResultError: the image has frames; pictures are of one image
     """
     height, width = size_of(shape)
     enlarged = max(1, min(_LEAST_SIDE, max_side) // max(shape))
@@ -42,7 +42,7 @@ def size_of(shape: tuple[int, ...]) -> tuple[int, int]:
     """Height and width of an image that can be drawn.
 
     Raises:
-        ResultError: the image has frames; pictures are of one image.
+        ResultError: the image has frames; pictures are of one image
     """
     if len(shape) != 2:
         raise ResultError(
@@ -119,7 +119,7 @@ def lit_regions(image: RGBImage, labels: LabelMap, shown: Sequence[int]) -> RGBI
 
 
 def interior_point(mask: Mask) -> tuple[int, int]:
-    """Row and column of a pixel deep inside the mask, for a label that must lie on it.
+    """Row and column of a pixel deep inside the mask, for a label that must be on it.
 
     The mask is eroded until the next step would leave nothing; among the pixels left, the one
     nearest to their centroid is taken.
@@ -144,7 +144,7 @@ def _eroded(mask: Mask) -> Mask:
 
 
 class Badge(NamedTuple):
-    """Where the number of a region stands: rank from 1, row and column in pixels."""
+    """The place of a region's number: rank from 1, row and column in pixels."""
 
     rank: int
     row: int

@@ -13,27 +13,31 @@ _LONGEST_BROKEN_WORD = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """One token of the answer.
-
-    Attributes:
-        position: its place in the answer, from 0.
-        text: what to draw; never empty, control characters made visible.
-        spaced: whether white space stands before it.
-        starts_line: whether a line break stands before it.
-        special: whether it is a token without text, like the end of the answer.
-        evidence: from language prior (0) to perceptual evidence (1); None where not explained.
-        owner: index of the attribution that explains it; None where none does.
-        replaced: for a counterfactual, the text of the token that the model wrote instead.
-    """
+    """One token of the answer."""
 
     position: int
+    """Its place in the answer, from 0."""
+
     text: str
+    """What to draw; never empty, with signs for white space and controls."""
+
     spaced: bool
+    """Whether white space precedes it."""
+
     starts_line: bool
+    """Whether a line break precedes it."""
+
     special: bool
+    """Whether it is a token without text, like the end of the answer."""
+
     evidence: float | None
+    """From language prior (0) to perceptual evidence (1); None if it is not explained."""
+
     owner: int | None
+    """Index of the attribution that explains it; None if none does."""
+
     replaced: str | None
+    """For a counterfactual, the text of the token that the model wrote instead."""
 
 
 def pieces_of(attributions: Sequence[Attribution]) -> tuple[Piece, ...]:
@@ -143,7 +147,7 @@ def _alternative(attribution: Attribution, position: int) -> str | None:
 def _white_space_before(generation: Generation, position: int) -> str:
     """White space between a token's visible text and that of the token before it.
 
-    Models differ: the space may lead the token, end the one before, or stand only in the answer
+    Models differ: the space may lead the token, end the one before, or occur only in the answer
     (SentencePiece drops it from the token's own text).
     """
     if position == 0:
@@ -157,6 +161,6 @@ def _white_space_before(generation: Generation, position: int) -> str:
 
 
 def _written(generation: Generation, position: int) -> str:
-    """What stands in the answer for a token; the token's own text where nothing does."""
+    """The answer's text for a token; the token's own text if the answer has none for it."""
     start, stop = generation.spans[position]
     return generation.text[start:stop] or generation.tokens[position]

@@ -4,8 +4,8 @@
     tables = tables_of(runs)            # values: rows, columns, cells with n, n_missing, interval
     print(markdown(tables))             # or latex, long_form (CSV), terminal
 
-A table says which runs it stands on, how many samples failed or had nothing to explain, and calls
-nothing the best that may be so by accident.
+A table says how many samples failed or had nothing to explain, and
+calls nothing best that may be so by chance.
 """
 
 from eagle_mllm.tables.building import tables_of

@@ -22,10 +22,10 @@ def tables_of(runs: Sequence[Run]) -> tuple[Table, ...]:
     the same tables, to the last digit of every interval.
 
     Args:
-        runs: what `load_run` read, in the order of the rows.
+        runs: what `load_run` read, in the order of the rows
 
     Raises:
-        ResultError: a run has no finished sample.
+        ResultError: a run has no finished sample
     """
     slices = [task_slice for run in runs for task_slice in slices_of(run)]
     grouped = ((spec, groups_of(spec, slices)) for spec in TABLES)

@@ -35,7 +35,7 @@ CORRECTION = (
 COST = (Column(measure=PASSES, heading="passes", better="lower", decimals=0),)
 
 Groups = list[tuple[TaskSlice, ...]]
-"""Slices that may be compared stand together."""
+"""Slices in one group may be compared with each other."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A cell in words, for every renderer that has no room for all its numbers."""
+"""A cell as text, for formats with too little room for all its numbers."""
 
 import math
 from typing import NamedTuple
@@ -10,12 +10,12 @@ NOTHING = "–"
 
 
 class CellText(NamedTuple):
-    """The parts of a cell, each "" if there is none."""
+    """The parts of a cell, each "" if absent."""
 
     mean: str
     spread: str
     missing: str
-    """How many samples had no number, where any had none."""
+    """How many samples had no number, if any."""
 
     def __str__(self) -> str:
         return " ".join(part for part in self if part)
@@ -32,7 +32,7 @@ def cell_text(summary: Summary, column: Column) -> CellText:
 
 
 def difference_text(summary: Summary, column: Column) -> CellText:
-    """Mean with its sign, and both ends of the interval: what matters is where 0 lies."""
+    """Mean with its sign, and both ends of the interval: the question is whether it contains 0."""
     if summary.n == 0:
         return CellText(NOTHING, "", _missing(summary))
     mean, low, high = (

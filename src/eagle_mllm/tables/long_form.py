@@ -30,7 +30,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def long_form(tables: Sequence[Table]) -> str:
-    """Every cell of every table as a line, with the fields of `FIELDS`."""
+    """Every cell of every table on a line of its own, with the fields of `FIELDS`."""
     buffer = StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(FIELDS)

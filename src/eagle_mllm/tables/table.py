@@ -78,7 +78,7 @@ class Table:
     rows: tuple[Row, ...]
 
     differences: tuple[Row, ...]
-    """First less second on the same samples, for every two comparable rows."""
+    """First minus second on the same samples, for every two comparable rows."""
 
     footer: str
     """What became of the samples, failures and those without anything to explain included."""

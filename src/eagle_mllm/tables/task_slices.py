@@ -14,7 +14,7 @@ from eagle_mllm.runs.store import Run
 from eagle_mllm.tables.table import Labels
 
 PASSES = "forward_passes"
-"""The one column that is no measure: images scored for a sample."""
+"""The one column that is not a measure: images scored per sample."""
 
 NONE = "–"
 
@@ -33,11 +33,11 @@ class TaskSlice:
         return any(measure in values for values in self.measures.values())
 
     def values(self, measure: str, samples: Iterable[str]) -> list[float]:
-        """The measure of each sample, in this order, NaN where there is none.
+        """The measure of each sample, in this order, NaN if it has none.
 
         Args:
-            measure: its key.
-            samples: which.
+            measure: its key
+            samples: ids of the samples
         """
         return [self.measures.get(sample, {}).get(measure, math.nan) for sample in samples]
 
@@ -46,13 +46,13 @@ def slices_of(run: Run) -> tuple[TaskSlice, ...]:
     """The slices of a run: one per task, in the order in which they first occur.
 
     Raises:
-        ResultError: no sample of the run has ended yet.
+        ResultError: no sample of the run has ended yet
     """
     outcomes: tuple[Outcome, ...] = (*run.records, *run.not_applicable, *run.failures)
     if not outcomes:
         raise ResultError(
-            f"run {run.config.name!r} has no finished sample; go on with `eagle run`, or leave it "
-            "out"
+            f"run {run.config.name!r} has no finished sample; continue it with `eagle run`, or "
+            "leave it out"
         )
     return tuple(
         TaskSlice(

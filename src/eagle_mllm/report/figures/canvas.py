@@ -10,7 +10,7 @@ from eagle_mllm.report.figures.layout import Box
 
 
 class Canvas:
-    """An empty white figure of a given size; `figure` is what becomes of it."""
+    """An empty white figure of a given size; the result is `figure`."""
 
     def __init__(self, width: float, height: float) -> None:
         self.figure = Figure(figsize=(width, height), dpi=100, facecolor="white")

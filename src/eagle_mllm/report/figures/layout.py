@@ -1,4 +1,4 @@
-"""Where each part of the figure stands. All lengths are inches, from the top left corner."""
+"""The place of each part of the figure, in inches from its top left corner."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -86,9 +86,9 @@ def layout(aspect: float, answer_height: Callable[[float], float], *, footer_lin
     ones in a row with the curves; then the answer may take the whole width.
 
     Args:
-        aspect: of the image.
-        answer_height: how high the answer is at a given width.
-        footer_lines: lines of small print.
+        aspect: of the image
+        answer_height: the height of the answer at a given width
+        footer_lines: how many lines of small print
     """
     pictures = _pictures(aspect)
     top = pictures.bottom + _GAP

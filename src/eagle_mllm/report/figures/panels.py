@@ -67,9 +67,9 @@ def draw_order(axes: Axes, attribution: Attribution, *, drawn_inches: float) -> 
     """The first regions of the order as they are and numbered, the others dimmed.
 
     Args:
-        axes: where to draw.
-        attribution: whose order.
-        drawn_inches: the width that the picture will have; numbers keep their size in print.
+        axes: where to draw
+        attribution: whose order
+        drawn_inches: the width that the picture will have; numbers keep their size in print
     """
     shape = _shape(attribution)
     image = resized_image(attribution.generation.image, shape)

@@ -26,11 +26,11 @@ def wrapped(
     single token wider than a line is for the caller to shorten.
 
     Args:
-        pieces: the tokens in order.
-        measure: the width of a piece's text.
-        width: of a line.
-        space: between words.
-        padding: left and right of the text of each explained piece.
+        pieces: the tokens in order
+        measure: the width of a piece's text
+        width: the width of a line
+        space: the width of the space between words
+        padding: what is added left and right of the text of each explained piece
     """
     lines: list[list[Placed]] = [[]]
     right = 0.0
@@ -83,7 +83,7 @@ def around(lines: Sequence[tuple[Placed, ...]], most: int) -> tuple[slice, int, 
     """Which `most` lines to draw so that the first explained token is seen.
 
     Returns:
-        The slice of lines, and how many tokens stand before and after it.
+        The slice of lines, and how many tokens come before and after it.
     """
     if len(lines) <= most:
         return slice(0, len(lines)), 0, 0

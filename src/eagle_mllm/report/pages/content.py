@@ -78,7 +78,7 @@ def sections(
 
 
 def _index(partitions: list[LabelMap], labels: LabelMap) -> int:
-    """Where this partition stands in the list; words of one answer mostly share theirs."""
+    """The index of this partition in the list; words of one answer mostly share theirs."""
     for index, known in enumerate(partitions):
         if known is labels or np.array_equal(known, labels):
             return index
@@ -133,13 +133,13 @@ def _rows(attribution: Attribution) -> tuple[TokenRow, ...]:
 
 
 def _alt(attribution: Attribution, label: str) -> str:
-    """The saliency in words: where its most decisive region lies."""
+    """The saliency in words: where its most decisive region is."""
     first = attribution.regions.mask([int(attribution.trace.order[0])])
     rows, columns = np.nonzero(first)
     height, width = first.shape
     vertical = ("top", "middle", "bottom")[min(2, int(3 * rows.mean() / height))]
     horizontal = ("left", "centre", "right")[min(2, int(3 * columns.mean() / width))]
-    return f"Saliency for {label}: the most decisive region lies in the {vertical} {horizontal}."
+    return f"Saliency for {label}: the most decisive region is in the {vertical} {horizontal}."
 
 
 def _region_means(attribution: Attribution) -> Float[np.ndarray, " regions"]:

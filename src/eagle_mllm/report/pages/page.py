@@ -63,7 +63,7 @@ def _content(attributions: Sequence[Attribution], *, max_side: int) -> dict[str,
     found = sections(attributions, labels, shape)
     return {
         "uid": _identity(attributions, max_side),
-        "title": labels[0] if len(labels) == 1 else "What each word stands on",
+        "title": labels[0] if len(labels) == 1 else "What each word relies on",
         "prompt": clean(generation.prompt),
         "model": clean(model_name(attributions[0])),
         "image": data_uri(png(resized_image(generation.image, smaller))),
@@ -77,7 +77,7 @@ def _content(attributions: Sequence[Attribution], *, max_side: int) -> dict[str,
 
 
 def _words(pieces: Sequence[Piece]) -> tuple[Word, ...]:
-    """Runs of tokens with the same owner; a plain token stands alone."""
+    """Runs of tokens with the same owner; a plain token is a run of its own."""
     runs = groupby(pieces, key=lambda piece: (piece.owner, piece.owner is None and piece.position))
     return tuple(Word(owner, tuple(run)) for (owner, _), run in runs)
 

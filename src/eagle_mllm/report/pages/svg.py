@@ -28,9 +28,9 @@ def plot(
     """Insertion and deletion over the share of area, in the view box.
 
     Args:
-        area: shares from 0 to 1.
-        shown: probability when the first regions are shown.
-        removed: probability when they are removed.
+        area: shares from 0 to 1
+        shown: probability when the first regions are shown
+        removed: probability when they are removed
     """
     top = axis_top(max(float(shown.max()), float(removed.max())))
     line = _points(area, shown, top)
