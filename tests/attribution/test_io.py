@@ -1,10 +1,12 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.trace import Trace
 from eagle_mllm.errors import ResultError
+
+NESTED = json.loads("[" * 100 + "]" * 100)
 
 FULL_DISK = """
 import resource, signal, sys
@@ -294,13 +298,19 @@ def path(tmp_path):
     return tmp_path / "a.npz"
 
 
-def _change_header(path, change):
-    members = _members(path)
+def _header_of(path):
     with np.load(path) as archive:
-        header = json.loads(archive["header"].tobytes())
+        return json.loads(archive["header"].tobytes())
+
+
+def _set_header(path, text):
+    _write(path, {**_members(path), "header.npy": _npy(np.frombuffer(text.encode(), np.uint8))})
+
+
+def _change_header(path, change):
+    header = _header_of(path)
     change(header)
-    encoded = json.dumps(header).encode()
-    _write(path, {**members, "header.npy": _npy(np.frombuffer(encoded, np.uint8))})
+    _set_header(path, json.dumps(header))
 
 
 def _refusal(path):
@@ -345,7 +355,7 @@ def test_other_files_are_refused(path, content):
 
 def test_a_single_array_is_refused(path):
     path.write_bytes(_npy(np.zeros(3)))
-    assert "no .npz file" in _refusal(path)
+    assert "not a .npz file" in _refusal(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -353,7 +363,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    assert "directory" in _refusal(tmp_path)
+    assert "it is a folder" in _refusal(tmp_path)
 
 
 def test_an_archive_of_other_arrays_is_refused(path):
@@ -434,6 +444,23 @@ def test_an_absurd_value_is_refused(path, part, key, value):
     _refusal(path)
 
 
+@pytest.mark.parametrize("key", ["seconds", "forward_passes"])
+@pytest.mark.parametrize("value", ["-1", "NaN", "1e999", "-Infinity", "9" * 400, "9" * 5000])
+def test_a_cost_that_cannot_be_is_refused(path, key, value):
+    text = json.dumps(_header_of(path)).replace(f'"{key}": ', f'"{key}": {value}, "was": ')
+    _set_header(path, text)
+    _refusal(path)
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"\\ud800"', "[" * 100 + "]" * 100])
+@pytest.mark.parametrize("part", ["provenance", "generation"])
+def test_what_could_not_be_written_again_is_refused(path, part, value):
+    _set_header(
+        path, json.dumps(_header_of(path)).replace(f'"{part}": {{', f'"{part}": {{"x": {value}, ')
+    )
+    assert "its header is not JSON" in _refusal(path)
+
+
 ARRAYS = [
     "labels", "image", "order", "insertion", "deletion", "area", "insertion_predicted",
     "deletion_predicted", "saliency",
@@ -466,7 +493,7 @@ def test_an_array_of_another_shape_or_type_is_refused(path, name, array):
 
 def test_a_member_that_is_no_array_is_refused(path):
     _write(path, {**_members(path), "order.npy": b"text"})
-    assert "order is no array" in _refusal(path)
+    assert "order is not an array" in _refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -476,11 +503,113 @@ def test_a_member_that_is_no_array_is_refused(path):
         ("insertion", np.array([[0], [np.nan], [1]], np.float32)),
         ("deletion", np.array([[0], [2], [1]], np.float32)),
         ("labels", np.array([[1, 1, 1], [1, 1, 1]], np.uint8)),
+        ("labels", np.array([[0, 0, 0], [1, 1, 1 + 2**32]], np.uint64)),
+        ("saliency", np.array([[0, 0, 0], [1, 1, np.nan]], np.float32)),
+        ("saliency", np.array([[0, 0, 0], [1, 1, 1e30]], np.float32)),
+        ("saliency", np.array([[0, 0, 0], [1, 1, -0.1]], np.float32)),
+        ("area", np.array([0, np.nan, 1])),
+        ("area", np.array([0, 1.5, 1])),
+        ("area", np.array([0, 0.5, 1e300])),
+        ("area", np.array([0.1, 0.5, 1])),
+        ("area", np.array([0, 0.5, 0.9])),
     ],
 )
 def test_impossible_numbers_are_refused(path, name, array):
     _write(path, {**_members(path), f"{name}.npy": _npy(array)})
     _refusal(path)
+
+
+# ---- files that ask for too much ----
+
+ZEROS = 100_000_000
+
+
+class Zeros:
+    """A file of zeros, of which a few are in memory at a time."""
+
+    def __init__(self, name, start=b""):
+        self.info = zipfile.ZipInfo(name)
+        self.start = start
+
+    def add_to(self, archive, method):
+        self.info.compress_type = method
+        with archive.open(self.info, "w", force_zip64=True) as member:
+            member.write(self.start)
+            for _ in range(ZEROS // 10**7):
+                member.write(bytes(10**7))
+
+
+def _peak_and_result(path):
+    tracemalloc.start()
+    try:
+        result = _load_or_refuse(path)
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_members_of_no_use_are_never_unpacked(path, method):
+    with zipfile.ZipFile(path, "a") as archive:
+        Zeros("mood.npy").add_to(archive, method)
+    assert path.stat().st_size < 1_000_000
+    peak, result = _peak_and_result(path)
+    assert result == _attribution()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [
+        ("order", (ZEROS // 8,)),
+        ("header", (10**15,)),
+        ("header", (ZEROS // 8,)),
+        ("saliency", (3,)),
+    ],
+)
+def test_a_member_that_is_larger_than_it_should_be_is_never_unpacked(path, name, declared):
+    members = _members(path)
+    text = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {declared}, }}".encode()
+    start = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    del members[f"{name}.npy"]
+    _write(path, members)
+    with zipfile.ZipFile(path, "a") as archive:
+        Zeros(f"{name}.npy", start).add_to(archive, zipfile.ZIP_DEFLATED)
+    peak, result = _peak_and_result(path)
+    assert result is None
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_method_that_unpacks_without_bounds_is_refused(path, method):
+    members = _members(path)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data + bytes(10**8) * (name == "saliency.npy"))
+    data = path.read_bytes()  # which now says that nothing was added
+    claimed = len(members["saliency.npy"])
+    path.write_bytes(data.replace(_four(claimed + 10**8), _four(claimed)))
+    peak, result = _peak_and_result(path)
+    assert result is None
+    assert peak < 20_000_000
+
+
+def _four(number):
+    return number.to_bytes(4, "little")
+
+
+def test_a_large_result_is_refused_with_what_to_do_and_read_when_told_to(path):
+    with pytest.raises(ResultError, match="more than the 60 that max_pixels allows; raise max_pix"):
+        load(path, max_pixels=5)
+    assert load(path, max_pixels=200) == load(path, max_pixels=None) == _attribution()
+
+
+def test_a_file_without_end_is_refused(tmp_path):
+    sparse = tmp_path / "sparse.npz"
+    with sparse.open("wb") as file:
+        file.truncate(10**13)
+    for endless in (sparse, Path("/dev/zero"), Path("/dev/full")):
+        _refusal(endless)
 
 
 # ---- files that cannot be written ----
@@ -506,8 +635,8 @@ def test_a_folder_is_not_overwritten(tmp_path):
         save(_attribution(), tmp_path)
 
 
-@pytest.mark.parametrize("value", [float("nan"), {1, 2}])
-def test_a_provenance_that_is_no_json_is_refused_before_anything_is_written(tmp_path, value):
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, "\ud800", [[]] * 3 + NESTED])
+def test_a_provenance_that_is_not_json_is_refused_before_anything_is_written(tmp_path, value):
     with pytest.raises(ResultError, match="plain JSON values"):
         save(_attribution(provenance={"settings": {"a": value}}), tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []

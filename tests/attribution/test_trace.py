@@ -157,6 +157,10 @@ def test_a_trace_is_read_only_and_equal_to_its_copy():
         ({"searched": 3}, "searched must be in 0..2; got 3"),
         ({"insertion": np.full((3, 1), np.nan)}, "probabilities in"),
         ({"deletion": np.full((3, 1), 1.5)}, "probabilities in"),
+        ({"area": np.array([0, np.nan, 1])}, "areas of a trace rise"),
+        ({"area": np.array([0, 0.6, 0.5])}, "areas of a trace rise"),
+        ({"area": np.array([0.1, 0.5, 1])}, "areas of a trace rise"),
+        ({"area": np.array([0, 0.5, 0.9])}, "areas of a trace rise"),
     ],
 )
 def test_a_trace_that_makes_no_sense_is_refused(changes, message):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from reprlib import Repr
 
 from eagle_mllm.arrays import Saliency
@@ -88,6 +89,13 @@ def _check(attribution: Attribution) -> None:
         raise ResultError(
             f"image, regions and saliency must have one shape; got {image}, {regions.shape} and "
             f"{attribution.saliency.shape}"
+        )
+    if not ((attribution.saliency >= 0) & (attribution.saliency <= 1)).all():
+        raise ResultError("saliency lies in [0, 1]; got NaN or others")
+    if attribution.forward_passes < 0 or not 0 <= attribution.seconds < inf:
+        raise ResultError(
+            "forward passes and seconds are finite and not negative; got "
+            f"{attribution.forward_passes} and {attribution.seconds}"
         )
     trace, target = attribution.trace, attribution.target
     if len(trace.order) != len(regions) or trace.n_tokens != len(target):

@@ -12,6 +12,9 @@ from eagle_mllm.attribution.search.base import Ranking
 from eagle_mllm.errors import RegionError, ResultError, TargetError
 from eagle_mllm.values import ArrayValue
 
+_ROUNDING = 1e-6
+"""How far a sum of shares may be from 1, in files of others."""
+
 Tokens = Sequence[int] | Int[np.ndarray, " chosen"]
 """Some of the target's tokens, by index into the target: 0 is its first token."""
 
@@ -152,6 +155,12 @@ def _is_permutation(order: Int[np.ndarray, " regions"]) -> bool:
     return bool(np.array_equal(np.sort(order), np.arange(len(order))))
 
 
+def _is_share(area: Float[np.ndarray, " steps"]) -> bool:
+    """Whether a share of the image rises from nothing to everything."""
+    ends = area[0] == 0 and abs(area[-1] - 1) <= _ROUNDING
+    return bool(ends and (np.diff(area) >= 0).all())
+
+
 def _check(trace: Trace) -> None:
     n_regions, rows = len(trace.order), trace.insertion.shape
     if not _is_permutation(trace.order):
@@ -166,5 +175,7 @@ def _check(trace: Trace) -> None:
     for table in (trace.insertion, trace.deletion):
         if not ((table >= 0) & (table <= 1)).all():
             raise ResultError("a trace holds probabilities in [0, 1]; got NaN or others")
+    if not _is_share(trace.area):
+        raise ResultError("the areas of a trace rise from 0 to 1; got NaN or others")
     if not 0 <= trace.searched <= n_regions:
         raise ResultError(f"searched must be in 0..{n_regions}; got {trace.searched}")
