@@ -336,10 +336,10 @@ def test_arguments_that_do_not_belong_together_are_refused(load, cached, tiny, r
 
     model, generation = cached("llava")
     other = Regions.from_labels(np.arange(16).reshape(4, 4))
-    with pytest.raises(RegionError, match="segment the image of the generation"):
+    with pytest.raises(RegionError, match="segment this image"):
         model.scorer(generation, generation.all(), other)
     short = model.with_answer(tiny.picture(0), tiny.PROMPT, "A red")
-    with pytest.raises(TargetError, match="lies outside the answer of 3 tokens"):
+    with pytest.raises(TargetError, match="the answer has 3 tokens"):
         model.scorer(short, generation.all(), regions)
     with pytest.raises(ModelError, match="do not read"):
         load("qwen2_5_vl").scorer(generation, generation.all(), regions)

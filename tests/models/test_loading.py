@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -216,3 +217,21 @@ def test_pixtral_is_not_taken_for_llava():
     config = transformers.LlavaConfig(vision_config={"model_type": "pixtral"})
     assert family_class(config).name == "generic"
     assert family_class(transformers.LlavaConfig()).name == "llava"
+
+
+def test_an_answer_and_its_scorer_share_one_run_of_the_image_processor(checkpoint, rng):
+    import eagle_mllm as eagle
+
+    model = load_model(checkpoint("llava"), device="cpu", batch_size=2)
+    runs = []
+    process = model.family.process
+    model.family.process = lambda images: runs.append(len(images)) or process(images)
+    image = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    generation = model.with_answer(image, "What is it?", "A red")
+    regions = eagle.segment(generation.image, method="grid", n_regions=4)
+    model.scorer(generation, generation.all(), regions)
+    assert runs == [1]
+    image[:] = 0  # the caller's own array, which the model must not trust to stay
+    model.with_answer(image, "What is it?", "A red")
+    model.with_answer(image, "Who is it?", "A red")
+    assert runs == [1, 1, 1]

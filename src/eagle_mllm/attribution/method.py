@@ -21,7 +21,6 @@ from eagle_mllm.attribution.search.base import SearchStrategy
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.attribution.trace import Trace, trace_of
-from eagle_mllm.errors import RegionError, TargetError
 
 
 class Finding(NamedTuple):
@@ -100,7 +99,6 @@ class AttributionMethod(ABC):
             ModelError: the model returned a number that is not a probability.
         """
         start = perf_counter()
-        require_explainable(generation, target, regions)
         if evaluate is None:
             scorer = model.scorer(generation, target, regions, fill=self.fill)
             evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
@@ -214,27 +212,3 @@ def attribute(
     if regions is None:
         regions = segment(generation.image, n_regions=n_regions)
     return method.attribute(model, generation, target, regions=regions, on_pass=on_pass)
-
-
-def require_explainable(generation: Generation, target: Target, regions: Regions) -> None:
-    """Checks what every method needs, before the first image is scored.
-
-    Args:
-        generation: image and answer.
-        target: the tokens to explain.
-        regions: the partition of the image.
-
-    Raises:
-        TargetError: the target lies beyond the answer.
-        RegionError: the regions are not of the image's shape.
-    """
-    if target.positions[-1] >= len(generation.ids):
-        raise TargetError(
-            f"the target lies at {target.positions}, the answer has {len(generation.ids)} tokens; "
-            "take the target from the same generation"
-        )
-    image = generation.image.shape[:-1]
-    if regions.shape != image:
-        raise RegionError(
-            f"the regions have shape {regions.shape}, the image {image}; segment this image"
-        )

@@ -16,6 +16,7 @@ from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.errors import RegionError, TargetError
 
 
 class SubsetScores(NamedTuple):
@@ -155,4 +156,32 @@ class Model(ABC):
             target: positions in the answer and the vocabulary id asked about at each.
             regions: a partition of the image of `generation`.
             fill: what hidden pixels become.
+
+        Raises:
+            TargetError: the target lies beyond the answer.
+            RegionError: the regions are not of the image's shape.
         """
+
+
+def require_explainable(generation: Generation, target: Target, regions: Regions) -> None:
+    """Check what every scorer needs, before the first image is scored.
+
+    Args:
+        generation: image and answer.
+        target: the tokens to explain.
+        regions: the partition of the image.
+
+    Raises:
+        TargetError: the target lies beyond the answer.
+        RegionError: the regions are not of the image's shape.
+    """
+    if target.positions[-1] >= len(generation.ids):
+        raise TargetError(
+            f"the target lies at {target.positions}, the answer has {len(generation.ids)} tokens; "
+            "take the target from the same generation"
+        )
+    image = generation.image.shape[:-1]
+    if regions.shape != image:
+        raise RegionError(
+            f"the regions have shape {regions.shape}, the image {image}; segment this image"
+        )

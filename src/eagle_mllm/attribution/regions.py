@@ -116,22 +116,26 @@ class Regions(ArrayValue):
         return number
 
     @classmethod
-    def from_labels(cls, labels: object) -> "Regions":
+    def from_labels(
+        cls, labels: object, *, method: str = "labels", asked: int | None = None
+    ) -> "Regions":
         """The partition given by a label map of any integers.
 
         Regions are numbered in the order of the label values: -1, 3, 7 become 0, 1, 2. Pixels with
         the same label make one region, connected or not.
 
         Args:
-            labels: `(h, w)` integers or truth values: an array, a tensor, a picture of one
-                channel or nested lists
+            labels: `(h, w)` or `(frames, h, w)` integers or truth values: an array, a tensor, a
+                picture of one channel or nested lists
+            method: how the partition was made
+            asked: how many regions were asked for, where a number was
 
         Raises:
             RegionError: the labels are not two-dimensional, are no integers, or are empty
         """
         array = array_from(labels, "the label map")
         _require_label_map(array)
-        return cls(labels=_renumbered(array))
+        return cls(labels=_renumbered(array), method=method, asked=asked)
 
     @classmethod
     def from_masks(cls, masks: object, *, shape: tuple[int, int] | None = None) -> "Regions":

@@ -56,8 +56,7 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
             f"{n_regions} regions cannot be made of {height * width} pixels; "
             f"expected 2 to {height * width}."
         )
-    labels = Regions.from_labels(_METHODS[method](pixels, n_regions)).labels
-    return Regions(labels=labels, method=method, asked=n_regions)
+    return Regions.from_labels(_METHODS[method](pixels, n_regions), method=method, asked=n_regions)
 
 
 _SLICO_BLUR = 1 / 16

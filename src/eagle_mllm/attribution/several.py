@@ -6,8 +6,8 @@ from time import perf_counter
 
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.generation import Generation, Target
-from eagle_mllm.attribution.method import AttributionMethod, Eagle, require_explainable
-from eagle_mllm.attribution.model import Model
+from eagle_mllm.attribution.method import AttributionMethod, Eagle
+from eagle_mllm.attribution.model import Model, require_explainable
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.segmentation import segment
@@ -59,9 +59,11 @@ def attribute_each(
     """
     if regions is None:
         regions = segment(generation.image, n_regions=n_regions)
+    if len(targets) == 1:
+        return (method.attribute(model, generation, *targets, regions=regions, on_pass=on_pass),)
     for target in targets:
         require_explainable(generation, target, regions)
-    method = method.thrifty() if len(targets) > 1 else method
+    method = method.thrifty()
     found: dict[int, Attribution] = {}
     for members in compatible(targets):
         before = sum(attribution.forward_passes for attribution in found.values())

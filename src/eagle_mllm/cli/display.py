@@ -11,7 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from eagle_mllm.attribution.generation import Span
+from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.printable import printable
+from eagle_mllm.report.summary import ExplanationSummary, Summary, explained_spans, summary
 
 _BAR_WIDTH = 20
 
@@ -32,28 +35,49 @@ def print_json(values: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
-def print_summary(values: Mapping[str, Any], *, positions: Sequence[int]) -> None:
-    """The summary of `summary()` for the eye.
+def tell(
+    attributions: Sequence[Attribution],
+    files: Mapping[str, Path | Sequence[Path]],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Print what explanations of one answer say, and where they are.
 
     Args:
-        values: what to show
-        positions: character ranges `start, stop, start, stop, ...` of the answer to underline
+        attributions: explanations of one answer, at least one.
+        files: where they were written, by kind.
+        as_json: print one JSON object instead of tables.
+        quiet: print no tables.
+    """
+    told = summary(attributions, files=files)
+    if as_json:
+        print_json(told.to_json())
+    elif not quiet:
+        print_summary(told, underlined=explained_spans(attributions))
+
+
+def print_summary(summary: Summary, *, underlined: Sequence[Span]) -> None:
+    """A summary for the eye.
+
+    Args:
+        summary: what to show.
+        underlined: stretches of the answer to underline.
     """
     console = Results()
-    answer = Text(printable(values["answer"]), style="bold")
-    for start, stop in zip(positions[::2], positions[1::2], strict=True):
-        answer.stylize("underline", start, stop)
-    console.print(Text(printable(values["prompt"]), style="dim"), soft_wrap=True)
+    answer = Text(printable(summary.answer), style="bold")
+    for span in underlined:
+        answer.stylize("underline", span.start, span.stop)
+    console.print(Text(printable(summary.prompt), style="dim"), soft_wrap=True)
     console.print(answer, soft_wrap=True)
     console.print()
-    explanations = values["explanations"]
-    if len(explanations) == 1:
-        console.print(_token_table(explanations[0], console))
-        console.print(_region_table(explanations[0]))
+    if len(summary.explanations) == 1:
+        console.print(_token_table(summary.explanations[0], console))
+        console.print(_region_table(summary.explanations[0]))
     else:
-        console.print(_target_table(explanations, console))
-    console.print(_numbers(values), soft_wrap=True)
-    print_files(values["files"], console=console)
+        console.print(_target_table(summary.explanations, console))
+    console.print(_numbers(summary), soft_wrap=True)
+    print_files(summary.files, console=console)
 
 
 def print_files(files: Mapping[str, str | Sequence[str]], *, console: Console) -> None:
@@ -77,69 +101,67 @@ def print_scene(scene: Any, path: Path) -> None:
     print_files({"image": str(path)}, console=console)
 
 
-def _token_table(explanation: Mapping[str, Any], console: Console) -> Table:
+def _token_table(explanation: ExplanationSummary, console: Console) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("#", justify="right", style="dim")
     table.add_column("token", no_wrap=True)
     table.add_column("language prior \N{RIGHTWARDS ARROW} perception", no_wrap=True)
     table.add_column("evidence", justify="right")
-    for token in explanation["tokens"]:
+    for token in explanation.tokens:
         table.add_row(
-            str(token["position"]),
-            Text(printable(token["token"]).strip() or ascii(token["token"])),
-            evidence_bar(token["evidence"], console),
-            _decimal(token["evidence"]),
+            str(token.position),
+            Text(printable(token.token).strip() or ascii(token.token)),
+            evidence_bar(token.evidence, console),
+            _decimal(token.evidence),
         )
     return table
 
 
-def _region_table(explanation: Mapping[str, Any]) -> Table:
+def _region_table(explanation: ExplanationSummary) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("rank", justify="right", style="dim")
     table.add_column("region", justify="right")
     table.add_column("area", justify="right")
     table.add_column("probability up to here", justify="right")
-    for rank, region in enumerate(explanation["regions"], start=1):
+    for rank, region in enumerate(explanation.regions, start=1):
         table.add_row(
             str(rank),
-            str(region["region"]),
-            f"{region['area']:.1%}",
-            _decimal(region["probability"]),
+            str(region.region),
+            f"{region.area:.1%}",
+            _decimal(region.probability),
         )
     return table
 
 
-def _target_table(explanations: Sequence[Mapping[str, Any]], console: Console) -> Table:
+def _target_table(explanations: Sequence[ExplanationSummary], console: Console) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("target", no_wrap=True)
     table.add_column("language prior \N{RIGHTWARDS ARROW} perception", no_wrap=True)
     for name in ("evidence", "insertion", "deletion"):
         table.add_column(name, justify="right")
     for explanation in explanations:
-        known = [token["evidence"] for token in explanation["tokens"]]
-        evidence = None if None in known else sum(known) / len(known)
         table.add_row(
-            Text(printable(explanation["target"])),
-            evidence_bar(evidence, console),
-            _decimal(evidence),
-            _decimal(explanation["insertion_auc"]),
-            _decimal(explanation["deletion_auc"]),
+            Text(printable(explanation.target)),
+            evidence_bar(explanation.evidence, console),
+            _decimal(explanation.evidence),
+            _decimal(explanation.insertion_auc),
+            _decimal(explanation.deletion_auc),
         )
     return table
 
 
-def _numbers(values: Mapping[str, Any]) -> Text:
+def _numbers(summary: Summary) -> Text:
     parts = []
-    if len(values["explanations"]) == 1:
-        only = values["explanations"][0]
+    if len(summary.explanations) == 1:
+        only = summary.explanations[0]
         parts += [
-            f"insertion AUC {_decimal(only['insertion_auc'])}",
-            f"deletion AUC {_decimal(only['deletion_auc'])}",
+            f"insertion AUC {_decimal(only.insertion_auc)}",
+            f"deletion AUC {_decimal(only.deletion_auc)}",
         ]
     parts += [
-        f"{values['regions']['count']} regions",
-        f"{values['forward_passes']} passes",
-        f"{values['seconds']:.1f} s" if values["seconds"] is not None else "",
+        f"{summary.regions.count} regions",
+        f"{summary.forward_passes} passes",
+        f"{summary.seconds:.1f} s" if summary.seconds is not None else "",
     ]
     return Text(", ".join(part for part in parts if part))
 

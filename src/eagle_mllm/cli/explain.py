@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 from typing import Annotated
@@ -23,14 +23,13 @@ from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options
-from eagle_mllm.cli.display import print_json, print_summary
+from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.loading import ModelChoice, open_model
 from eagle_mllm.cli.outputs import OutputFolder, Place, output_folder, place_for, slug
 from eagle_mllm.cli.parsing import parse_batch_size, printable
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.regions import regions_for
-from eagle_mllm.cli.summary import summary
 from eagle_mllm.cli.targets import TargetChoice, choose_targets, target_choice
 from eagle_mllm.errors import SettingError
 from eagle_mllm.models.settings import ModelSettings
@@ -184,11 +183,7 @@ def run(
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
     with contextlib.redirect_stdout(sys.stderr):
         attributions, files = _explain(request, PassProgress(quiet=quiet))
-    values = summary(attributions, files=files)
-    if as_json:
-        print_json(values)
-    elif not quiet:
-        print_summary(values, positions=underlined(attributions))
+    tell(attributions, files, as_json=as_json, quiet=quiet)
 
 
 def _explain(
@@ -214,11 +209,11 @@ def _explain(
 
 
 def _answered(model: Model, picture: RGBImage, request: Request) -> Generation:
+    path = request.image_path
     if request.answer is not None:
-        generation = model.with_answer(picture, request.prompt, request.answer)
-    else:
-        generation = model.generate(picture, request.prompt, max_new_tokens=request.max_new_tokens)
-    return replace(generation, image_path=request.image_path)
+        return model.with_answer(picture, request.prompt, request.answer, image_path=path)
+    limit = request.max_new_tokens
+    return model.generate(picture, request.prompt, max_new_tokens=limit, image_path=path)
 
 
 def _attributed(
@@ -287,13 +282,3 @@ def file_endings(labels: Sequence[str]) -> list[str]:
         return [""]
     width = len(str(len(labels) - 1))
     return [f"-{turn:0{width}}-{slug(label) or 'token'}" for turn, label in enumerate(labels)]
-
-
-def underlined(attributions: Sequence[Attribution]) -> list[int]:
-    """Where in the answer the explained tokens stand, unless that is everywhere."""
-    if len(attributions) > 1:
-        return []
-    generation, target = attributions[0].generation, attributions[0].target
-    if len(target) == len(generation.all()):
-        return []
-    return [edge for position in target.positions for edge in generation.spans[position]]

@@ -8,10 +8,8 @@ import typer
 from eagle_mllm import report
 from eagle_mllm.attribution import io
 from eagle_mllm.cli import options
-from eagle_mllm.cli.display import print_json, print_summary
-from eagle_mllm.cli.explain import underlined
+from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.files import output_files
-from eagle_mllm.cli.summary import summary
 
 
 def show(
@@ -48,8 +46,4 @@ def show(
             report.save_html(attribution, staged["--html"])
     kinds = {"--figure": "figure", "--html": "report"}
     files = {kinds[option]: path for option, path in writes.items()}
-    values = summary([attribution], files={"explanation": file, **files})
-    if as_json:
-        print_json(values)
-    elif not quiet:
-        print_summary(values, positions=underlined([attribution]))
+    tell([attribution], {"explanation": file, **files}, as_json=as_json, quiet=quiet)

@@ -12,13 +12,14 @@ from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, path_of, read_image
 from eagle_mllm.attribution.masking import FillName
-from eagle_mllm.attribution.model import Model, ModelInfo
+from eagle_mllm.attribution.model import Model, ModelInfo, require_explainable
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.errors import ModelError, RegionError, TargetError
+from eagle_mllm.errors import ModelError
 from eagle_mllm.models.batch_size import AutoBatchSize
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
+from eagle_mllm.models.last_prompt import LastPrompt
 from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
 from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
@@ -55,6 +56,7 @@ class HuggingFaceModel(Model):
     ) -> None:
         self.module = module
         self.family = family
+        self._encode = LastPrompt(family)
         self._name = name
         self._revision = revision
         self._batch_size = checked_batch_size(batch_size)
@@ -157,7 +159,7 @@ class HuggingFaceModel(Model):
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
         require_evaluation_mode(self.module)
         pixels = read_image(image)
-        encoded = self.family.encode(pixels, prompt)
+        encoded = self._encode(pixels, prompt)
         inputs = to_module(self.family.generation_inputs(encoded), self.module)
         with torch.no_grad():
             ids = self.module.generate(**inputs, generation_config=self._greedy(max_new_tokens))
@@ -176,7 +178,7 @@ class HuggingFaceModel(Model):
                 written with the vocabulary.
         """
         pixels = read_image(image)
-        encoded = self.family.encode(pixels, prompt)
+        encoded = self._encode(pixels, prompt)
         ids = self.family.chat.encode_answer(prompt, answer)
         end = self.family.chat.end_id(prompt, self._end_ids())
         written = ids if end is None else (*ids, end)
@@ -199,7 +201,7 @@ class HuggingFaceModel(Model):
                 pixels are not those of the image processor.
         """
         self._check(generation, target, regions)
-        encoded = self.family.encode(generation.image, generation.prompt)
+        encoded = self._encode(generation.image, generation.prompt)
         pixels = bind_pixels(
             self._pixels,
             self.family,
@@ -236,17 +238,7 @@ class HuggingFaceModel(Model):
         return self._auto_batch_size(shape, fits)
 
     def _check(self, generation: Generation, target: Target, regions: Regions) -> None:
-        height, width = generation.image.shape[:2]
-        if tuple(regions.shape) != (height, width):
-            raise RegionError(
-                f"the regions cover {regions.shape} pixels, the image has {(height, width)}; "
-                "segment the image of the generation"
-            )
-        if max(target.positions) >= len(generation.ids):
-            raise TargetError(
-                f"target position {max(target.positions)} lies outside the answer of "
-                f"{len(generation.ids)} tokens; take the target from this generation"
-            )
+        require_explainable(generation, target, regions)
         if self.family.chat.decode(generation.ids) != generation.text:
             raise ModelError(
                 f"the ids of this generation do not read {generation.text!r} in the vocabulary "

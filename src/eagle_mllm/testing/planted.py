@@ -1,18 +1,6 @@
-"""A model whose answers you can work out by hand: for tests, documentation and users.
+"""The planted model: its evidence, its answers and its scores."""
 
->>> import numpy as np
->>> from eagle_mllm.attribution.regions import Regions
->>> cat = Evidence(boxes=[(0, 0, 4, 8)], base=0.25)
->>> model = PlantedModel("a cat", {"cat": cat})
->>> generation = model.generate(np.zeros((8, 8, 3), np.uint8), "What is this?")
->>> halves = Regions.from_labels(np.arange(8) // 4 + np.zeros((8, 1), int))
->>> scorer = model.scorer(generation, generation.find("cat"), halves)
->>> scorer(np.array([[False, False], [True, False], [False, True]])).probability.ravel().tolist()
-[0.25, 1.0, 0.25]
-"""
-
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
@@ -22,19 +10,24 @@ from jaxtyping import Bool, Float, Int
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, path_of, read_image
 from eagle_mllm.attribution.masking import FillName
+<<<<<<< HEAD:src/eagle_mllm/testing.py
 from eagle_mllm.attribution.model import Model, ModelInfo, Scorer, SubsetScores
 from eagle_mllm.attribution.plain_text import require_unicode
+=======
+from eagle_mllm.attribution.model import (
+    Model,
+    ModelInfo,
+    Scorer,
+    SubsetScores,
+    require_explainable,
+)
+>>>>>>> 6852659 (Explain: the photo, its processor and each check run once; the summary is a value):src/eagle_mllm/testing/planted.py
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.errors import ImageError, ModelError, SettingError
+from eagle_mllm.errors import ImageError, SettingError
+from eagle_mllm.testing.vocabulary import EOS, OTHER, Vocabulary
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
-
-EOS = 0
-"""Vocabulary id that ends an answer."""
-
-OTHER = 1
-"""Vocabulary id that a planted model prefers where its own word is improbable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +112,7 @@ class PlantedModel(Model):
         self._batch_size = batch_size
         self._returns_nan = returns_nan
         rivals = (one.rival for one in evidence.values() if one.rival)
-        self._vocabulary = _Vocabulary([answer, *evidence, *rivals], split or {})
+        self._vocabulary = Vocabulary([answer, *evidence, *rivals], split or {})
 
     @property
     def info(self) -> ModelInfo:
@@ -162,8 +155,11 @@ class PlantedModel(Model):
         """Scores by the formula of `Evidence`.
 
         Raises:
+            TargetError: the target lies beyond the answer.
+            RegionError: the regions are not of the image's shape.
             ImageError: a box lies outside the image.
         """
+        require_explainable(generation, target, regions)
         tokens = [
             self._planted_token(generation.ids[position], asked, regions)
             for position, asked in zip(target.positions, target.ids, strict=True)
@@ -244,6 +240,7 @@ class _PlantedScorer(Scorer):
         return SubsetScores(probability, np.stack([ids for _, ids in scored], axis=1))
 
 
+<<<<<<< HEAD:src/eagle_mllm/testing.py
 class _Vocabulary:
     """Whole words, marks and the sub-tokens of split words, each with and without a space before.
 
@@ -296,6 +293,8 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
         yield " " if start == 0 or text[start - 1].isspace() else "", match.group()
 
 
+=======
+>>>>>>> 6852659 (Explain: the photo, its processor and each check run once; the summary is a value):src/eagle_mllm/testing/planted.py
 def _share_of_box(box: Box, word: str, regions: Regions) -> Float[np.ndarray, " regions"]:
     """Which share of a box's pixels lies in each region."""
     left, top, right, bottom = box
