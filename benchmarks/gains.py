@@ -133,9 +133,9 @@ def search_table(results: Path) -> Table:
     columns: dict[str, Cell] = {
         "search": "{search}",
         "caption: passes": "{passes:.0f}",
-        "share of exact greedy's gap": share,
-        "one word: passes": lambda row: f"{words[row['search']]['passes']:.0f}",
-        "share of exact greedy's gap ": lambda row: share(words[row["search"]]),
+        "caption: share": share,
+        "word: passes": lambda row: f"{words[row['search']]['passes']:.0f}",
+        "word: share": lambda row: share(words[row["search"]]),
     }
     captions = map(asdict, gains(rows, target="sentence"))
     return Table(columns, (row for row in captions if row["search"] in words))

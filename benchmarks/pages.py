@@ -60,7 +60,7 @@ def markdown(table: Table) -> str:
     ]
     if not lines:
         return MISSING
-    head = [[name.strip() for name in table.columns], ["---"] * len(cells)]
+    head = [[*table.columns], ["---"] * len(cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in head + lines)
 
 
