@@ -11,12 +11,12 @@ import zipfile
 
 import numpy as np
 import pytest
+from eagle_mllm.cli.summary import summary
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eagle_mllm import report
 from eagle_mllm.attribution.io import load, save
-from eagle_mllm.cli.summary import summary
 from eagle_mllm.errors import ResultError
 
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]

@@ -89,15 +89,7 @@ def test_a_malformed_row_still_counts_as_one_more_of_its_category(coco, told) ->
         ({"bbox": [1, 1, 4]}, "malformed row", "bbox.3: Field required"),
         ({"bbox": [1, 1, 4, float("nan")]}, "malformed row", "bbox.3"),
         ({"bbox": [1, 1, 0, 3]}, "malformed row", "no part of the box"),
-<<<<<<< HEAD
         ({"segmentation": [[1, 1, 5, 1]]}, "malformed row", "expected three or more"),
-=======
-        (
-            {"segmentation": [[1, 1, 5, 1]]},
-            "malformed row",
-            "polygon 0 has 2 corners, expected three or more",
-        ),
->>>>>>> 6852659 (Explain: the photo, its processor and each check run once; the summary is a value)
         ({"segmentation": [[7, 7, 11, 7, 11, 9]]}, "malformed row", "no pixel"),
         ({"segmentation": {"size": [6, 5], "counts": [30]}}, "malformed row", "[5, 6]"),
     ],

@@ -162,15 +162,7 @@ def test_another_form_of_the_objects_word_counts_as_its_name(listed) -> None:
         (an_object(generate_sentence="A dog."), "unnamed object", "does not name its 'cat'"),
         (an_object(location=[5, 1, 1, 4]), "malformed row", "no part of the box"),
         (an_object(location=[5, 1, 1]), "malformed row", "location"),
-<<<<<<< HEAD
         (an_object(segmentation=[[1, 1]]), "malformed row", "expected three or more"),
-=======
-        (
-            an_object(segmentation=[[1, 1]]),
-            "malformed row",
-            "polygon 0 has 2 corners, expected three or more",
-        ),
->>>>>>> 6852659 (Explain: the photo, its processor and each check run once; the summary is a value)
         (an_object(generated_ids=["x"]), "malformed row", "generated_ids.0"),
         (an_object(generate_sentence=""), "malformed row", "generate_sentence"),
         (an_object(output_word_id=[]), "malformed row", "output_word_id"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from eagle_mllm.attribution.plain_text import require_unicode
 from eagle_mllm.errors import ModelError, SettingError
 
 EOS = 0
@@ -36,6 +37,7 @@ class Vocabulary:
         Raises:
             ModelError: it holds another word.
         """
+        require_unicode(text, "the answer")
         return tuple(token for space, word in _words(text) for token in self._known(space, word))
 
     def tokens_of(self, word: str, *, like: int) -> tuple[int, ...]:
