@@ -19,6 +19,9 @@ class Blank(ImageSource):
     def read(self):
         return np.zeros((8, 8, 3), np.uint8)
 
+    def digest(self):
+        return "0" * 32
+
 
 SAMPLE = Sample(id="s", task="caption", image=Blank(), prompt="What is it?")
 
@@ -46,7 +49,19 @@ def test_an_object_that_is_not_named_does_not_apply():
     )
 
 
-@pytest.mark.parametrize("answer", ["No", "no, there is none"])
+@pytest.mark.parametrize("answer", ["Maybe", "Yes and no", "a cat"])
+def test_an_answer_that_says_neither_yes_nor_no_is_counted_as_unclear(answer):
+    chosen = _chosen(answer, task="existence", truth="No")
+    assert isinstance(chosen, NotApplicable)
+    assert (chosen.reason, chosen.answer) == ("unclear answer", answer)
+
+
+def test_a_wrong_answer_without_the_word_is_explained_too():
+    generation, target = _chosen("There is no dog", task="existence", truth="Yes")
+    assert target == generation.counterfactual("Yes")
+
+
+@pytest.mark.parametrize("answer", ["No", "no, there is none", "There is no dog", "Nope"])
 def test_a_right_answer_about_existence_does_not_apply(answer):
     chosen = _chosen(answer, task="existence", truth="No")
     assert isinstance(chosen, NotApplicable)

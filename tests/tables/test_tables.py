@@ -308,6 +308,14 @@ def test_the_footer_counts_every_planned_sample(tables_of):
     )
 
 
+def test_the_footer_says_how_many_answers_were_unclear(tables_of):
+    told = run([0.5], skipped=["b", "c", "d"])
+    unclear = [replace(one, reason="unclear answer") for one in told.not_applicable[:2]]
+    told = replace(told, not_applicable=(*unclear, told.not_applicable[2]))
+    (table,) = tables_of([told])
+    assert "1 explained, 3 not applicable (2 unclear), 0 failed" in table.footer
+
+
 def test_a_run_that_only_failed_is_a_row_without_numbers(tables_of):
     (table,) = tables_of([run([], failed=["a"]), with_search([0.5, 0.6], "second")])
     assert [row.n_samples for row in table.rows] == [0, 2]

@@ -1,16 +1,17 @@
 """What of an answer is explained: each task's own question, as in the paper."""
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.datasets.sample import Sample, Task
+from eagle_mllm.datasets.yes_no import judge
 from eagle_mllm.errors import SettingError, TargetError
 from eagle_mllm.runs.record import NotApplicable
 
-_WORD = re.compile(r"\w+")
+UNCLEAR = "unclear answer"
+"""Why an answer about existence that says neither yes nor no is not explained."""
 
 
 class Question(NamedTuple):
@@ -25,17 +26,18 @@ def choose(model: Model, sample: Sample, *, max_new_tokens: int) -> Question | N
 
     A caption and the answer to a question are explained whole; an object by the first of its names
     that the answer holds. A wrong answer about existence is explained by the token that would
-    begin the right one; a right one, told by its first word, leaves nothing to correct.
+    begin the right one; a right one leaves nothing to correct, and one that says neither yes nor
+    no (`datasets.yes_no`) cannot be judged.
 
     Args:
-        model: who answers. An answer that the sample brings is taken instead.
-        sample: what is asked.
-        max_new_tokens: longest answer.
+        model: the model that answers; an answer that the sample brings is taken instead
+        sample: the question
+        max_new_tokens: the longest answer
 
     Raises:
-        ImageError: the image cannot be read.
-        TargetError: the answer is empty, or cannot be compared with the right one.
-        SettingError: the sample has no truth, where the task needs one.
+        ImageError: the image cannot be read
+        TargetError: the answer is empty, or cannot be compared with the right one
+        SettingError: the sample has no truth, where the task needs one
     """
     generation = _answered(model, sample, max_new_tokens)
     target = _TARGETS[sample.task](generation, sample)
@@ -69,14 +71,14 @@ def _object(generation: Generation, sample: Sample) -> Target | str:
 def _existence(generation: Generation, sample: Sample) -> Target | str:
     if sample.truth is None:
         raise SettingError(f"sample {sample.id} has no truth; existence is told by Yes or No")
-    if _first_word(generation.text) == _first_word(sample.truth):
-        return "answered rightly"
-    return generation.counterfactual(sample.truth)
-
-
-def _first_word(text: str) -> str | None:
-    word = _WORD.search(text)
-    return word.group().casefold() if word else None
+    said = judge(generation.text)
+    if said == "unclear":
+        return UNCLEAR
+    return (
+        "answered rightly"
+        if said == judge(sample.truth)
+        else (generation.counterfactual(sample.truth))
+    )
 
 
 _TARGETS: dict[Task, Callable[[Generation, Sample], Target | str]] = {

@@ -7,6 +7,7 @@ import numpy as np
 
 from eagle_mllm.metrics.summary import Summary, paired_difference, summarize
 from eagle_mllm.runs.store import Run
+from eagle_mllm.runs.targets import UNCLEAR
 from eagle_mllm.tables.catalogue import TABLES, Spec, groups_of
 from eagle_mllm.tables.table import Column, Labels, Row, Table
 from eagle_mllm.tables.task_slices import TaskSlice, slices_of
@@ -127,12 +128,18 @@ def _victories(pairs: _Pairs, place: int, column: Column) -> _Victories:
     return won
 
 
+def _not_applicable(runs: Sequence[Run]) -> str:
+    """The name of a count, with how many of them were answers that could not be judged."""
+    unclear = sum(one.reason == UNCLEAR for run in runs for one in run.not_applicable)
+    return f"not applicable ({unclear} unclear)" if unclear else "not applicable"
+
+
 def _footer(runs: Sequence[Run]) -> str:
     """One line: every planned sample is somewhere in it."""
     distinct = list({id(run): run for run in runs}.values())
     counts = {
         "explained": sum(len(run.records) for run in distinct),
-        "not applicable": sum(len(run.not_applicable) for run in distinct),
+        _not_applicable(distinct): sum(len(run.not_applicable) for run in distinct),
         "failed": sum(len(run.failures) for run in distinct),
         "not yet run": sum(run.n_missing for run in distinct),
     }
