@@ -80,6 +80,7 @@ def test_a_number_is_one_word_with_its_sign_and_separators(text, expected):
     ("text", "expected"),
     [
         ("ask cat@dog.org.", ["ask", "cat@dog.org"]),
+        ("cat_a+b@dog.org--", ["cat_a+b@dog.org"]),
         ("请联系cat.a@dog.org。", ["请", "联", "系", "cat.a@dog.org"]),
         ("(https://cat.org/a/dog?x=1).", ["https://cat.org/a/dog?x=1"]),
         ("see www.cat.com, cat.org/dog", ["see", "www.cat.com", "cat.org/dog"]),
@@ -128,3 +129,11 @@ def test_each_word_alone_is_one_word(text):
 @given(st.text())
 def test_any_text_has_words_or_none(text):
     assert all(word.strip() for word in written(text))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "run", ["-", "_", "a.b+", "a.", "www.", "a://", "a-", "1,", "红", "\u0301"]
+)
+def test_a_model_that_repeats_itself_takes_no_time(run):
+    assert len(written(run * 20_000)) <= 20_000

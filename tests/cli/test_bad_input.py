@@ -104,6 +104,16 @@ TARGETS = [
     Case("a token beyond the answer", explain("--token", "99", *GRID), ("99",)),
     Case("a token that is no number", explain("--token", "last", *GRID), ("--token", "'last'")),
     Case("an empty token range", explain("--token", "3:3", *GRID), ("--token", "'3:3'")),
+    Case("a prompt that is not UTF-8", explain("--prompt", "caf\udce9", *GRID), ("'\\udce9'",)),
+    Case("an answer that is not UTF-8", explain("--answer", "caf\udce9", *GRID), ("'\\udce9'",)),
+    Case("a word that is not UTF-8", explain("--word", "caf\udce9", *GRID), ("'\\udce9'",)),
+    Case("a piece that is not UTF-8", explain("--span", "caf\udce9", *GRID), ("'\\udce9'",)),
+    Case(
+        "another answer that is not UTF-8",
+        explain("--counterfactual", "caf\udce9", *GRID),
+        ("'\\udce9'",),
+    ),
+    Case("an occurrence too many", explain("--word", "cat#2", *GRID), ("no #2", "[cat]")),
     Case("an empty word", explain("--word", " ", *GRID), ("--word",)),
     Case("an empty counterfactual", explain("--counterfactual", "", *GRID), ("--counterfactual",)),
     Case(

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eagle_mllm.datasets.registry import open_data
@@ -91,6 +92,29 @@ def test_an_error_of_loading_is_raised_here_as_it_was_there(cluster):
     with RayExecutor(workers=1) as executor, pytest.raises(ModelError) as caught:
         executor.start(work)
     assert str(caught.value) == "there is no model 'x'"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["llava", "qwen2_5_vl", "internvl"])
+def test_an_answer_of_a_real_model_comes_back_from_an_actor_and_still_encodes(cluster, name):
+    import ray
+
+    image, prompt = np.full((112, 112, 3), 90, np.uint8), "Describe the image in one sentence."
+
+    class Answerer:
+        def __init__(self):
+            from eagle_mllm.loading import load_model
+
+            self.model = load_model(f"demo/{name}", device="cpu")
+
+        def answer(self):
+            return self.model.with_answer(image, prompt, "There is a red circle.")
+
+    actor = ray.remote(Answerer).remote()
+    generation = ray.get(actor.answer.remote())
+    ray.kill(actor)
+    assert generation.text.strip() == "There is a red circle."
+    assert len(generation.counterfactual("blue", replacing="red")) == 1
 
 
 class Threads(Work):

@@ -66,12 +66,14 @@ _JOINS = "|".join(
     )
 )
 
+# Bounded as the standards of addresses bound them, so that long runs of anything take no time.
+_HOST = r"[A-Za-z0-9][A-Za-z0-9\-]{0,62}"
 _IN_ADDRESS = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]"
 _ADDRESS = (
-    rf"(?:[A-Za-z][A-Za-z0-9+.\-]*://|www\.|(?:[A-Za-z0-9\-]+\.)+[A-Za-z]{{2,}}/)"
+    rf"(?:[A-Za-z][A-Za-z0-9+.\-]{{0,20}}://|www\.|(?:{_HOST}\.){{1,8}}[A-Za-z]{{2,24}}/)"
     rf"(?:{_IN_ADDRESS}*[A-Za-z0-9/=_~#\-])?"
 )
-_MAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]*[A-Za-z0-9])+"
+_MAIL = rf"[A-Za-z0-9][A-Za-z0-9._%+\-]{{0,63}}@{_HOST}(?:\.{_HOST}){{1,8}}(?<=[A-Za-z0-9])"
 
 _WORD = regex.compile(
     rf"{_ADDRESS}|{_MAIL}|(?:{_SIGN})?(?:{_UNIT})+(?:(?:{_JOINS})(?:{_UNIT})+)*"
