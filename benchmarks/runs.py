@@ -3,7 +3,6 @@
 Demo LLaVA captions held-out scenes. Runs with equal threads must be equal to the byte.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from part import Key, Measurement, Options, Part
 from store import ROOT
 
 from eagle_mllm.runs.files import PLACES
+from eagle_mllm.runs.journal import read_events
 
 THROUGHPUT = "throughput"
 
@@ -165,7 +165,7 @@ def outcomes(out: Path) -> Outcomes:
 def journal(out: Path) -> list[dict[str, Any]]:
     """The events of the one run of a folder."""
     (path,) = out.glob("*/journal.jsonl")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return read_events(path.parent)
 
 
 def _samples(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -176,7 +176,7 @@ def _told(events: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Starts, samples explained over all of them, and processes that did it."""
     samples = _samples(events)
     return {
-        "starts": len(events) - len(samples),
+        "starts": sum(event["event"] == "start" for event in events),
         "explained": len(samples),
         "processes": len({event["worker"] for event in samples}),
     }

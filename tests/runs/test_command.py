@@ -42,7 +42,8 @@ def test_the_same_as_json(eagle, settings_file):
     values = json.loads(done.stdout)
     folder = values.pop("folder")
     assert folder.startswith("there/tiny-")
-    assert values == {"planned": 2, "done": 2, "not_applicable": 0, "failed": 0, "problems": 0}
+    none = dict.fromkeys(["not_applicable", "failed", "problems", "set_aside", "adopted"], 0)
+    assert values == {"planned": 2, "done": 2, **none}
 
 
 def test_quiet_prints_nothing(eagle, settings_file):
@@ -72,8 +73,9 @@ def test_the_shards_of_a_command_are_the_whole(eagle, settings_file):
     ("arguments", "message"),
     [
         (["--shard", "3/2"], "there is no shard 3/2; expected 1/N to N/N"),
-        (["--shard", "2"], "'2' is no shard; write 2/4 for the second of four"),
-        (["--set", "regions.cuont=3"], "no setting 'regions.cuont'; did you mean 'count'?"),
+        (["--shard", "1/" + "9" * 5000], "is not a shard; write 2/4"),
+        (["--shard", "2"], "'2' is not a shard; write 2/4 for the second of four"),
+        (["--set", "regions.cuont=3"], "unknown setting 'regions.cuont'; did you mean 'count'?"),
         (["--set", "regions"], "write key=value"),
         (["--set", "data.tsak=vqa"], "no setting 'tsak'; did you mean 'task'?"),
         (["--set", "data.set=${WORLD}"], "${WORLD}, which has no value"),

@@ -93,7 +93,7 @@ def test_ctrl_c_exits_with_130_says_how_to_go_on_and_loses_one_sample(here, sett
     code, stdout, stderr = _stop_at_the_third(settings_file(), signal.SIGINT)
     assert code == 130
     assert stdout == ""
-    assert stderr == "interrupted; the same command goes on from here\n"
+    assert stderr == "interrupted; the same command continues from here\n"
     (folder,) = Path("runs").iterdir()
     names = sorted(path.name for path in (folder / "records").iterdir())
     assert names == ["scene-000000.json", "scene-000001.json"]

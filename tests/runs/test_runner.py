@@ -124,15 +124,15 @@ def test_a_seed_shuffles_before_the_limit_is_taken(explain):
 
 
 def test_the_shards_together_are_the_whole(explain, results):
-    shards = [explain(out="shards", shard=Shard(part=part, parts=4)) for part in (2, 1, 4, 3)]
+    shards = [explain(out="shards", shard=Shard(number=number, count=4)) for number in (2, 1, 4, 3)]
     assert [_counts(shard)[:2] for shard in shards] == [(2, 2), (2, 2), (1, 1), (1, 1)]
     assert results(shards[0].folder) == results(explain(out="whole").folder)
 
 
-@pytest.mark.parametrize("part", [0, 3])
-def test_a_shard_that_is_none_is_refused(part):
-    with pytest.raises(SettingError, match=f"no shard {part}/2; expected 1/N to N/N"):
-        Shard(part=part, parts=2)
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_shard_that_is_none_is_refused(number):
+    with pytest.raises(SettingError, match=f"no shard {number}/2; expected 1/N to N/N"):
+        Shard(number=number, count=2)
 
 
 def test_a_sample_that_fails_is_kept_counted_and_retried_only_when_asked(explain, planted):

@@ -1,12 +1,19 @@
 """Files that are either whole or not there."""
 
 import os
+import platform
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from eagle_mllm.errors import ResultError
+
+# A writer holds its temporary file for milliseconds; one of this age is not being written.
+_ABANDONED_SECONDS = 600.0
+
+_TEMPORARY = re.compile(r"\.(?P<host>[A-Za-z0-9-]*)\.(?P<process>[0-9]+)\.[0-9a-f]{16}\.tmp")
 
 
 @contextmanager
@@ -34,8 +41,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     shown = Path(path)
     target = require_place(shown)
-    # Short and independent of the name, which may already be as long as the file system allows.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(_temporary_name())
     try:
         yield temporary
         _flush_to_disk(temporary)
@@ -45,6 +51,25 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def abandoned(folder: Path) -> list[Path]:
+    """Temporary files of `atomic_write` whose writers are gone: killed, or cut off from power.
+
+    Age is told by the clock of the file system alone, from a file made for the purpose: machines
+    that share a folder need not agree on the time. A writer that still lives on this machine keeps
+    its file however old that is.
+
+    Args:
+        folder: where to look
+    """
+    leftovers = [path for path in folder.glob(".*.tmp") if not _has_living_writer(path)]
+    if not leftovers:
+        return []
+    with suppress(OSError):  # a folder that takes no file, or others that clear it as well
+        now = _time_of(folder)
+        return [path for path in leftovers if now - path.stat().st_mtime > _ABANDONED_SECONDS]
+    return []
 
 
 def place_new(file: Path, target: Path) -> None:
@@ -92,6 +117,41 @@ def require_place(shown: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         raise cannot_write(shown, error) from error
     return target
+
+
+def _temporary_name() -> str:
+    """Short, and independent of a name that may be as long as the file system allows."""
+    return f".{_host()}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:64]
+
+
+def _has_living_writer(temporary: Path) -> bool:
+    """Whether a process of this machine is at work on the file, as far as its name tells."""
+    match = _TEMPORARY.fullmatch(temporary.name)
+    return match is not None and match["host"] == _host() and _lives(int(match["process"]))
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except PermissionError:  # it is somebody else's
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _time_of(folder: Path) -> float:
+    """The time by the clock that gives the files of a folder theirs."""
+    probe = folder / _temporary_name()
+    try:
+        probe.touch(exist_ok=False)
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _require_place(target: Path, shown: Path) -> None:

@@ -1,8 +1,9 @@
 """`eagle run`: a data set explained by a configuration file, resumable."""
 
 import contextlib
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,9 +21,12 @@ from eagle_mllm.runs.executors import Executor, SerialExecutor
 from eagle_mllm.runs.ray_executor import RayExecutor
 from eagle_mllm.runs.runner import OnTally, Shard, Tally
 from eagle_mllm.runs.runner import run as run_samples
+from eagle_mllm.runs.store import SET_ASIDE
 
 SAMPLES = "Which samples"
 WHERE = "Where"
+
+_SHARD_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def run(
@@ -97,17 +101,17 @@ def run(
 ) -> None:
     """Explain the samples of a data set, one record each.
 
-    A run that was stopped goes on where it was when it is started again; with other
+    A run that was stopped continues where it was when it is started again; with other
     settings it begins a folder of its own. A sample that fails is counted, not fatal.
 
-    Exit code: 0 done, 2 the input cannot be used, 130 interrupted.
+    Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
     chosen = {"run.limit": limit, "run.offset": offset, "run.seed": seed}
     replaced = dict(map(parse_setting, settings or ()))
     replaced |= {name: value for name, value in chosen.items() if value is not None}
     what = load_config(config, settings=replaced)
     where = _executor(executor, workers=workers, config=what)
-    with _undisturbed(what.name, quiet=quiet) as on_tally:
+    with _stopping(), _undisturbed(what.name, quiet=quiet) as on_tally:
         tally = run_samples(
             what,
             where,
@@ -123,13 +127,14 @@ def run(
 
 
 def parse_shard(text: str) -> Shard:
-    """`2/4` -> the second of four parts."""
-    part, slash, parts = text.partition("/")
-    if not (slash and part.isdecimal() and parts.isdecimal()):
+    """`2/4` -> the second of four."""
+    number, slash, count = text.partition("/")
+    if not (slash and _SHARD_NUMBER.fullmatch(number) and _SHARD_NUMBER.fullmatch(count)):
         raise typer.BadParameter(
-            f"{text!r} is no shard; write 2/4 for the second of four.", param_hint="'--shard'"
+            f"{text!r:.40} is not a shard; write 2/4 for the second of four.",
+            param_hint="'--shard'",
         )
-    return Shard(part=int(part), parts=int(parts))
+    return Shard(number=int(number), count=int(count))
 
 
 def _executor(name: str, *, workers: int | None, config: RunConfig) -> Executor:
@@ -141,24 +146,34 @@ def _executor(name: str, *, workers: int | None, config: RunConfig) -> Executor:
 
 
 @contextmanager
-def _undisturbed(label: str, *, quiet: bool) -> Iterator[OnTally | None]:
-    """The progress bar, and nothing else; Ctrl-C says how to go on."""
+def _undisturbed(label: str, *, quiet: bool) -> Iterator[OnTally]:
+    """The progress bar, and nothing else."""
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
-    with contextlib.redirect_stdout(sys.stderr), library_bars(show=False):
-        try:
-            with _progress(label, quiet=quiet) as on_tally:
-                yield on_tally
-        except KeyboardInterrupt:
-            typer.echo("interrupted; the same command goes on from here", err=True)
-            raise
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        library_bars(show=False),
+        _progress(label, quiet=quiet) as on_tally,
+    ):
+        yield on_tally
 
 
 @contextmanager
-def _progress(label: str, *, quiet: bool) -> Iterator[OnTally | None]:
-    """A bar on stderr, if somebody watches there."""
+def _stopping() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal say how to continue."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stop:
+        word = "interrupted" if isinstance(stop, KeyboardInterrupt) else "terminated"
+        typer.echo(f"{word}; the same command continues from here", err=True)
+        raise
+
+
+@contextmanager
+def _progress(label: str, *, quiet: bool) -> Iterator[OnTally]:
+    """A bar on stderr, if somebody watches there; what was mended is said in any case."""
     console = Console(stderr=True, highlight=False)
     if quiet or not console.is_terminal:
-        yield None
+        yield _telling(lambda note: typer.echo(note, err=True))
         return
     bar = Progress(
         TextColumn("{task.description}", markup=False),
@@ -180,7 +195,22 @@ def _progress(label: str, *, quiet: bool) -> Iterator[OnTally | None]:
             speed = bar.tasks[0].speed
             bar.update(task, rate=f"{speed * 60:.1f} a minute" if speed else "counting")
 
-        yield on_tally
+        yield _telling(lambda note: console.print(note, markup=False), then=on_tally)
+
+
+def _telling(say: Callable[[str], None], *, then: OnTally | None = None) -> OnTally:
+    """Says once, before the first sample, what was wrong with the folder and is right again."""
+    is_first = True
+
+    def on_tally(tally: Tally) -> None:
+        nonlocal is_first
+        if is_first and (note := _mended(tally)):
+            say(note)
+        is_first = False
+        if then is not None:
+            then(tally)
+
+    return on_tally
 
 
 def _values(tally: Tally) -> dict[str, Any]:
@@ -190,8 +220,22 @@ def _values(tally: Tally) -> dict[str, Any]:
         "not_applicable": tally.not_applicable,
         "failed": tally.failed,
         "problems": tally.problems,
+        "set_aside": tally.set_aside,
+        "adopted": tally.adopted,
         "folder": str(tally.folder),
     }
+
+
+def _mended(tally: Tally) -> str:
+    """What was wrong with the folder and is right again, on one line; "" as a rule."""
+    aside = (
+        f"{tally.set_aside} damaged, foreign or outdated files were set aside and are made again "
+        f"({tally.folder / SET_ASIDE}, reasons in journal.jsonl)"
+    )
+    adopted = f"{tally.adopted} outcomes that no plan listed count again"
+    return "; ".join(
+        part for part, count in ((aside, tally.set_aside), (adopted, tally.adopted)) if count
+    )
 
 
 def _summary(tally: Tally) -> str:

@@ -1,15 +1,13 @@
-"""The files of a run: names, reading, writing. Which of them there are is told in `store`."""
+"""The file of each sample: its place, and how it is read. See `store` for the folder's layout."""
 
-import json
-import time
-from collections.abc import Mapping
-from contextlib import suppress
+import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from eagle_mllm.attribution.atomic import atomic_write, cannot_write
-from eagle_mllm.attribution.provenance import JSON
+from eagle_mllm.borders import file_bytes, reason
 from eagle_mllm.errors import ResultError
+from eagle_mllm.runs.forms import AGAIN
 from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record, decode
 
 SCHEMA_VERSION = 1
@@ -21,8 +19,14 @@ PLACES: dict[type[Outcome], str] = {
 }
 """Outcome → the folder of its files. Should a sample be in several, the first counts."""
 
-# A writer holds its temporary file for milliseconds; a file of this age has lost its writer.
-_ABANDONED_SECONDS = 600.0
+_MOST_BYTES = 1 << 30
+
+# What is wrong with a file itself, rather than with the disk or with our right to read it.
+_DAMAGE = (errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.ENODEV, errno.EFBIG, errno.ENODATA)
+
+
+class Damaged(ResultError):
+    """A file of a run that is not what the run wrote there; starting the run again replaces it."""
 
 
 def file_name(sample_id: str) -> str:
@@ -30,88 +34,62 @@ def file_name(sample_id: str) -> str:
     return f"{sample_id}.json"
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """What `run.json` says of a run.
-
-    Raises:
-        ResultError: there is none, it is damaged, or another version wrote it.
-    """
-    path = folder / "run.json"
-    try:
-        values = dict(json.loads(path.read_bytes()))
-        version, _ = values["schema_version"], list(values["planned"])
-    except OSError as error:
-        raise _cannot_read(path, error) from error
-    except (LookupError, TypeError, ValueError) as error:
-        raise ResultError(f"{path} is damaged ({error}); delete it and run again") from error
-    if version != SCHEMA_VERSION:
-        raise ResultError(
-            f"{path} has schema version {version}, this eagle-mllm knows {SCHEMA_VERSION}; "
-            "read it with the version that wrote it"
-        )
-    return values
+def sample_files(folder: Path, sample_id: str) -> Iterator[tuple[type[Outcome], Path]]:
+    """What a folder has under the name of a sample, files or not, the one that counts first."""
+    for kind, place in PLACES.items():
+        path = folder / place / file_name(sample_id)
+        if os.path.lexists(path):
+            yield kind, path
 
 
-def write_description(folder: Path, description: Mapping[str, JSON]) -> None:
-    """Write `run.json`.
-
-    Raises:
-        ResultError: it cannot be written.
-    """
-    values = {"schema_version": SCHEMA_VERSION, **description}
-    text = json.dumps(values, indent=1, sort_keys=True, allow_nan=False)
-    write_file(folder / "run.json", text.encode() + b"\n")
+def tried_samples(folder: Path) -> set[str]:
+    """The samples that have an outcome, whatever is in its file."""
+    files = (path for place in PLACES.values() for path in (folder / place).glob("*.json"))
+    return {path.name.removesuffix(".json") for path in files if not path.name.startswith(".")}
 
 
 def read_outcome(folder: Path, sample_id: str) -> Outcome | None:
     """How a sample ended; None if it did not yet.
 
     Raises:
-        ResultError: its file is damaged.
+        Damaged: its file is broken, was changed, or is of another sample or kind
+        ResultError: its file cannot be read
     """
-    for place in PLACES.values():
-        path = folder / place / file_name(sample_id)
+    for kind, path in sample_files(folder, sample_id):
         try:
-            return decode(path.read_bytes())
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise _cannot_read(path, error) from error
-        except ResultError as error:
-            raise ResultError(f"{path}: {error}; delete it and run again") from error
+            return _belonging(content(path), kind, path, sample_id)
+        except Damaged:
+            if os.path.lexists(path):
+                raise
+            # Another process has just put an outcome in the place of a failure.
     return None
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all.
+def content(path: Path) -> bytes:
+    """The bytes of a file of a run.
 
     Raises:
-        ResultError: it cannot be written.
-    """
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def append_line(path: Path, values: Mapping[str, JSON]) -> None:
-    """Add one line of JSON to a file.
-
-    Raises:
-        ResultError: it cannot be written.
+        Damaged: there is none, or something else: a folder, a device, a link that leads nowhere
+        ResultError: it cannot be read
     """
     try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values, sort_keys=True) + "\n")
+        if path.is_fifo():  # nobody will ever write into it
+            raise OSError(errno.ENODATA, "it is a pipe")
+        return file_bytes(path, limit=_MOST_BYTES)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        kind = Damaged if error.errno in _DAMAGE else ResultError
+        raise kind(f"cannot read {path}: {reason(error)}; {AGAIN}") from error
 
 
-def clear_leftovers(place: Path) -> None:
-    """Delete the temporary files of writers that were killed."""
-    for leftover in place.glob(".*.tmp"):
-        with suppress(OSError):  # another process may clear it too
-            if time.time() - leftover.stat().st_mtime > _ABANDONED_SECONDS:
-                leftover.unlink()
-
-
-def _cannot_read(path: Path, error: OSError) -> ResultError:
-    return ResultError(f"cannot read {path}: {error.strerror}; give the folder of a run")
+def _belonging(data: bytes, kind: type[Outcome], path: Path, sample_id: str) -> Outcome:
+    try:
+        outcome = decode(data)
+    except ResultError as error:
+        kind_of_error = ResultError if isinstance(error.__cause__, MemoryError) else Damaged
+        raise kind_of_error(f"{path}: {error}") from error
+    if not isinstance(outcome, kind) or outcome.sample_id != sample_id:
+        raise Damaged(
+            f"{path} is about the sample {outcome.sample_id!r}, {outcome.outcome}; expected "
+            f"{sample_id!r}, {kind.outcome}; {AGAIN}"
+        )
+    return outcome

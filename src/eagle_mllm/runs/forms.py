@@ -10,6 +10,9 @@ from eagle_mllm.datasets.sample import Task
 
 _F = TypeVar("_F", bound=BaseModel)
 
+AGAIN = "run the same command again to make it anew"
+"""What to do about a file of a run that is damaged."""
+
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,250}")
 
 

@@ -19,6 +19,7 @@ from eagle_mllm.borders import border
 from eagle_mllm.datasets.sample import Task
 from eagle_mllm.errors import ResultError
 from eagle_mllm.runs.forms import (
+    AGAIN,
     FailureForm,
     NotApplicableForm,
     OutcomeForm,
@@ -204,7 +205,7 @@ def decode(data: bytes) -> Outcome:
     with border(
         ResultError,
         "it does not hold the outcome of a sample",
-        advice="the command that made it makes it anew",
+        advice=AGAIN,
     ):
         values = json_of(data)
         kind, form = _kind_of(values)

@@ -16,27 +16,28 @@ from eagle_mllm.runs.config import RunConfig, SampleSection
 from eagle_mllm.runs.executors import Executor
 from eagle_mllm.runs.files import SCHEMA_VERSION
 from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record
+from eagle_mllm.runs.resuming import Standing, take_stock
 from eagle_mllm.runs.store import RecordStore, run_key
 from eagle_mllm.runs.worker import ExplainWork, Finished
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """One of several parts of a selection: every `parts`-th sample of it.
+    """A share of a selection: of every `count` samples the one with this number.
 
     Raises:
-        SettingError: there is no such part.
+        SettingError: there is no such shard.
     """
 
-    part: int = 1
+    number: int = 1
     """Which one, from 1."""
 
-    parts: int = 1
+    count: int = 1
     """How many there are."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.part <= self.parts:
-            raise SettingError(f"there is no shard {self.part}/{self.parts}; expected 1/N to N/N")
+        if not 1 <= self.number <= self.count:
+            raise SettingError(f"there is no shard {self.number}/{self.count}; expected 1/N to N/N")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,12 @@ class Tally:
     failed: int = 0
     problems: int = 0
     """What the data set could not make a sample of, or warns about."""
+
+    set_aside: int = 0
+    """Files that were damaged, foreign or out of date, and are made anew."""
+
+    adopted: int = 0
+    """Outcomes in the folder that no plan named, as after the loss of a file, and now one does."""
 
     @property
     def ended(self) -> int:
@@ -90,7 +97,7 @@ def run(
         config: what to do.
         executor: where to do it; it is started and stopped here.
         out: the folder in which the run's own folder lies.
-        shard: which part of the selected samples to do. Shards may run at the same time.
+        shard: which share of the selected samples to do. Shards may run at the same time.
         retry_failed: whether samples that failed are tried again.
         on_tally: called before the first sample and after each.
 
@@ -106,9 +113,13 @@ def run(
     with executor:
         info = executor.start(ExplainWork(config=resolved))
         store = RecordStore(out / f"{config.name}-{run_key(_identity(config, info, data))}")
-        store.describe(_description(config, info, data), [sample.id for sample in selected])
-        mine = selected[shard.part - 1 :: shard.parts]
-        ended = store.ended(sample.id for sample in mine)
+        damaged = store.describe(
+            _description(config, info, data), [sample.id for sample in selected]
+        )
+        adopted = _adopt(store, data)
+        mine = selected[shard.number - 1 :: shard.count]
+        standing = take_stock(store, mine)
+        ended = standing.ended
         if retry_failed:
             ended = {sample: kind for sample, kind in ended.items() if kind is not Failure}
         todo = [sample for sample in mine if sample.id not in ended]
@@ -120,9 +131,27 @@ def run(
                 "made_with": made_with(info),
             }
         )
-        empty = Tally(folder=store.folder, planned=len(mine), problems=len(data.problems))
+        empty = Tally(
+            folder=store.folder,
+            planned=len(mine),
+            problems=len(data.problems),
+            set_aside=damaged + adopted.set_aside + standing.set_aside,
+            adopted=len(adopted.ended),
+        )
         tally = empty.counting(ended.values())
         return _work_off(todo, executor, store, tally=tally, on_tally=on_tally)
+
+
+def _adopt(store: RecordStore, data: DataSet) -> Standing:
+    """Plan the samples of this data set that have an outcome and are in no plan any more."""
+    unplanned = store.unplanned()
+    standing = take_stock(
+        store, (sample for sample in (data if unplanned else ()) if sample.id in unplanned)
+    )
+    if standing.ended:
+        store.plan(standing.ended)
+        store.log({"event": "adopted", "samples": list(standing.ended)})
+    return standing
 
 
 def _work_off(

@@ -1,40 +1,43 @@
-"""The folder of a run: a file a sample, whole or not there, shared by equal settings only.
+"""The folder of a run: one file per sample, whole or not there, shared by equal settings only.
 
 In `<out>/<name>-<key>/`:
 
-    run.json                      what was run, on what data, which samples are planned
+    run.json                      what was run, and on what data
+    plans/<number>-<digest>.json  which samples were asked for, one file per selection
     records/<sample>.json         what was found
     not-applicable/<sample>.json  why there was nothing to explain
     failures/<sample>.json        why it went wrong
+    set-aside/                    files that were damaged, foreign or out of date
     journal.jsonl                 when, where, how long: no result
 """
 
 import hashlib
 import json
-import time
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from eagle_mllm.attribution.atomic import cannot_write
+from eagle_mllm.attribution.atomic import abandoned, atomic_write, cannot_write
 from eagle_mllm.attribution.provenance import JSON
-from eagle_mllm.errors import ResultError
-from eagle_mllm.runs.config import RunConfig
+from eagle_mllm.runs import description, plans
 from eagle_mllm.runs.files import (
     PLACES,
-    append_line,
-    clear_leftovers,
+    Damaged,
     file_name,
-    read_description,
     read_outcome,
-    write_description,
-    write_file,
+    sample_files,
+    tried_samples,
 )
-from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record, encode
+from eagle_mllm.runs.journal import append_event
+from eagle_mllm.runs.reading import Run, load_run, planned_samples
+from eagle_mllm.runs.record import Failure, Outcome, encode
+
+__all__ = ["RecordStore", "Run", "load_run", "run_key"]
+
+SET_ASIDE = "set-aside"
 
 
 def run_key(identity: Mapping[str, JSON]) -> str:
@@ -50,7 +53,7 @@ def run_key(identity: Mapping[str, JSON]) -> str:
 class RecordStore:
     """Writes and finds the outcomes of one run.
 
-    Several processes may write to one folder at once, each its own samples.
+    Several processes may write to one folder at once, with any selections of samples.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,131 +66,124 @@ class RecordStore:
             ResultError: the folder cannot be made.
         """
         self.folder = folder
-        self._places = {kind: folder / name for kind, name in PLACES.items()}
+        places = [folder / name for name in (*PLACES.values(), plans.PLACE)]
         try:
-            for place in self._places.values():
+            for place in places:
                 place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from error
-        for place in (folder, *self._places.values()):
-            clear_leftovers(place)
+        for place in (folder, *places):
+            for leftover in abandoned(place):
+                with suppress(OSError):  # another process may clear it too
+                    leftover.unlink()
 
-    def describe(self, description: Mapping[str, JSON], planned: Iterable[str]) -> None:
-        """Write `run.json`, or add samples to the plan of the one that is there.
+    def describe(self, started: Mapping[str, JSON], planned: Iterable[str]) -> int:
+        """Write `run.json` where there is none, and which samples this start is asked for.
 
-        What a run was started with stays as it was; the journal has the later starts.
+        What a run was started with stays as it was; the journal has the later starts. A file that
+        is damaged or belongs to another run is set aside and made anew.
 
         Args:
-            description: what is run, and with what.
-            planned: ids of the samples of this start, in their order.
+            started: `config`, `data` and `made_with`
+            planned: ids of the samples of this start, in their order
+
+        Returns:
+            How many files were set aside.
 
         Raises:
-            ResultError: the file cannot be written, or the one that is there cannot be read.
+            ResultError: a file cannot be written, or another version wrote the one that is there
         """
-        is_new = not (self.folder / "run.json").exists()
-        held = dict(description) if is_new else read_description(self.folder)
-        before: Any = held.get("planned", [])
-        plan = list(dict.fromkeys([*before, *planned]))
-        if is_new or plan != before:
-            write_description(self.folder, {**held, "planned": plan})
-
-    def ended(self, samples: Iterable[str]) -> dict[str, type[Outcome]]:
-        """How each of the samples that were tried has ended."""
-        present = {
-            kind: {path.name for path in place.glob("*.json")}
-            for kind, place in self._places.items()
+        place = self.folder / description.NAME
+        checks: dict[Path, Callable[[], object]] = {
+            path: partial(plans.read_plan, path) for path in plans.plan_files(self.folder)
         }
-        ended: dict[str, type[Outcome]] = {}
-        for sample in samples:
-            kinds = (kind for kind, names in present.items() if file_name(sample) in names)
-            if kind := next(kinds, None):
-                ended[sample] = kind
-        return ended
+        if os.path.lexists(place):
+            checks[place] = partial(description.require_description, self.folder, started)
+        damaged = sum(self._is_set_aside(path, check) for path, check in checks.items())
+        if not place.exists():
+            description.write_description(self.folder, started)
+        self.plan(planned)
+        return damaged
+
+    def plan(self, samples: Iterable[str]) -> None:
+        """Add samples to those that the run is asked for.
+
+        Raises:
+            ResultError: the plan cannot be written
+        """
+        plans.add_plan(self.folder, list(samples))
+
+    def unplanned(self) -> set[str]:
+        """Samples that have an outcome and are in no plan: one was lost, or a file is foreign.
+
+        Raises:
+            ResultError: a plan cannot be read
+        """
+        return tried_samples(self.folder) - set(planned_samples(self.folder))
+
+    def outcome(self, sample_id: str) -> Outcome | None:
+        """How a sample ended; None if it did not yet.
+
+        Raises:
+            Damaged: its file is broken, was changed, or is of another sample or kind
+            ResultError: its file cannot be read
+        """
+        return read_outcome(self.folder, sample_id)
+
+    def set_aside(self, sample_id: str, *, reason: str) -> None:
+        """Move what lies under the name of a sample to `set-aside/`, as if it had not been tried.
+
+        Args:
+            sample_id: which sample
+            reason: for the journal
+
+        Raises:
+            ResultError: it cannot be moved
+        """
+        for _, path in sample_files(self.folder, sample_id):
+            self._move_aside(path, reason)
 
     def write(self, outcome: Outcome) -> None:
         """Keep an outcome. One that is no failure takes the place of a failure.
 
         Raises:
-            ResultError: it cannot be written; what was there before is still there.
+            ResultError: it cannot be written; what was there before is still there
         """
         name = file_name(outcome.sample_id)
-        write_file(self._places[type(outcome)] / name, encode(outcome))
+        with atomic_write(self.folder / PLACES[type(outcome)] / name) as temporary:
+            temporary.write_bytes(encode(outcome))
         if not isinstance(outcome, Failure):
             with suppress(OSError):  # then both are there, and this one counts
-                (self._places[Failure] / name).unlink(missing_ok=True)
+                (self.folder / PLACES[Failure] / name).unlink(missing_ok=True)
 
     def log(self, event: Mapping[str, JSON]) -> None:
         """Add a line to the journal, with the time.
 
         Raises:
-            ResultError: it cannot be written.
+            ResultError: it cannot be written
         """
-        append_line(self.folder / "journal.jsonl", {"time": round(time.time(), 3), **event})
+        append_event(self.folder, event)
 
+    def _is_set_aside(self, path: Path, check: Callable[[], object]) -> bool:
+        try:
+            check()
+        except Damaged as error:
+            self._move_aside(path, str(error))
+            return True
+        return False
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A run as it lies in its folder, finished or not; outcomes are in the order of the plan."""
+    def _move_aside(self, path: Path, reason: str) -> None:
+        name = path.relative_to(self.folder)
+        try:
+            target = next(place for place in self._places_aside(name) if not os.path.lexists(place))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        except FileNotFoundError:  # another start has moved it
+            return
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        self.log({"event": "set aside", "file": str(name), "reason": reason})
 
-    folder: Path
-    config: RunConfig
-    data: Mapping[str, JSON]
-    """`name` and `fingerprint` of the data set."""
-
-    made_with: Mapping[str, JSON]
-    """Software, machine and model at the first start."""
-
-    planned: tuple[str, ...]
-    """Ids of all samples that were asked for."""
-
-    records: tuple[Record, ...]
-    not_applicable: tuple[NotApplicable, ...]
-    failures: tuple[Failure, ...]
-
-    @property
-    def n_missing(self) -> int:
-        """How many planned samples have not been tried yet."""
-        tried = len(self.records) + len(self.not_applicable) + len(self.failures)
-        return len(self.planned) - tried
-
-
-def load_run(path: Path | str) -> Run:
-    """Read a run, also while it is going on.
-
-    Args:
-        path: the run's own folder, or a folder that holds exactly one run.
-
-    Raises:
-        ResultError: there is no run or more than one, it was written by another version, or a
-            file of it is damaged.
-    """
-    folder = _run_folder(Path(path))
-    description = read_description(folder)
-    planned = tuple(map(str, description["planned"]))
-    outcomes = [read_outcome(folder, sample) for sample in planned]
-    try:
-        return Run(
-            folder=folder,
-            config=RunConfig.model_validate(description["config"]),
-            data=description["data"],
-            made_with=description["made_with"],
-            planned=planned,
-            records=tuple(one for one in outcomes if isinstance(one, Record)),
-            not_applicable=tuple(one for one in outcomes if isinstance(one, NotApplicable)),
-            failures=tuple(one for one in outcomes if isinstance(one, Failure)),
-        )
-    except (KeyError, ValidationError) as error:
-        raise ResultError(
-            f"{folder / 'run.json'} holds settings that this version does not know; "
-            "read it with the version that wrote it"
-        ) from error
-
-
-def _run_folder(path: Path) -> Path:
-    if (path / "run.json").is_file():
-        return path
-    inside = sorted(file.parent for file in path.glob("*/run.json"))
-    if len(inside) != 1:
-        names = ", ".join(folder.name for folder in inside) or "none"
-        raise ResultError(f"{path} is no run and holds {names}; give the folder of one run")
-    return inside[0]
+    def _places_aside(self, name: Path) -> Iterator[Path]:
+        yield self.folder / SET_ASIDE / name
+        yield from (self.folder / SET_ASIDE / str(number) / name for number in count(2))
