@@ -95,7 +95,7 @@ class Remembered(Scorer):
 def ranked(plan: Plan, regions: Regions, scorer: Scorer) -> dict[str, Any]:
     """How many images the search of a plan scores, and what its order is worth."""
     evaluate = SubsetEvaluator(scorer, len(regions))
-    ranking = plan.search.rank(regions, evaluate, Objective())
+    ranking = plan.search.rank(regions.layout, evaluate, Objective())
     trace = trace_of(ranking, evaluate, regions)
     return {"passes": evaluate.forward_passes, **measures(trace)}
 

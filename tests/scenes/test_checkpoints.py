@@ -106,7 +106,7 @@ def test_the_map_of_an_object_word_has_its_maximum_inside_the_object(
         scorer = model.scorer(generation, generation.find(chosen.text), regions)
         evaluate = SubsetEvaluator(scorer, len(regions))
         # The maximum of a map is the first region picked: no need to search on.
-        first = eagle.GreedySearch(max_regions=1).rank(regions, evaluate, eagle.Objective())
+        first = eagle.GreedySearch(max_regions=1).rank(regions.layout, evaluate, eagle.Objective())
         peak = regions.mask([first.order[0]]).astype(np.float32)
         hits.append(eagle.metrics.pointing_game(peak, example.objects[chosen.objects[0]].mask))
     assert np.mean(hits) >= 0.8

@@ -55,6 +55,11 @@ class SubsetEvaluator:
         """Images per pass, as the scorer has it by now."""
         return self._memory.scorer.preferred_batch_size
 
+    @property
+    def seen(self) -> Bool[np.ndarray, " regions"]:
+        """True where showing a region can change a score."""
+        return self._memory.seen
+
     def of(self, tokens: Sequence[int]) -> "SubsetEvaluator":
         """An evaluator of some of the tokens that shares this one's memory and counts for itself.
 
@@ -90,7 +95,8 @@ class _Memory:
         self, scorer: Scorer, n_regions: int, *, on_pass: Callable[[int], None] | None
     ) -> None:
         self.scorer = scorer
-        self._n_regions = n_regions
+        seen = scorer.seen_regions
+        self.seen = np.ones(n_regions, dtype=bool) if seen is None else seen
         self._on_pass = on_pass
         self._row_of: dict[bytes, int] = {}
         self._probability: list[Float[np.ndarray, " tokens"]] = []
@@ -101,13 +107,12 @@ class _Memory:
         return len(self._row_of)
 
     def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
-        if len(shown) == 0 or shown.shape[1] != self._n_regions:
+        n_regions = len(self.seen)
+        if len(shown) == 0 or shown.shape[1] != n_regions:
             raise RegionError(
-                f"subsets must be one or more rows of {self._n_regions} regions; "
-                f"got shape {shown.shape}"
+                f"subsets must be one or more rows of {n_regions} regions; got shape {shown.shape}"
             )
-        if (seen := self.scorer.seen_regions) is not None:
-            shown = shown & seen
+        shown = shown & self.seen
         keys = keys_of(shown)
         self._score_unknown(shown, keys)
         rows = [self._row_of[key] for key in keys]
@@ -137,6 +142,23 @@ class _Memory:
             self._row_of[key] = len(self._row_of)
         if self._on_pass is not None:
             self._on_pass(self.forward_passes)
+
+
+def among(evaluate: Evaluate, kept: Int[np.ndarray, " kept"], *, n_regions: int) -> Evaluate:
+    """The same scores, asked about subsets of some of the regions; the others are hidden.
+
+    Args:
+        evaluate: scores of subsets of all regions
+        kept: indices of the regions that a subset has columns for
+        n_regions: how many regions there are
+    """
+
+    def scores(shown: Bool[np.ndarray, "batch kept"]) -> SubsetScores:
+        every = np.zeros((len(shown), n_regions), dtype=bool)
+        every[:, kept] = shown
+        return evaluate(every)
+
+    return scores
 
 
 def keys_of(shown: Bool[np.ndarray, "batch regions"]) -> list[bytes]:

@@ -66,6 +66,7 @@ def _header(attribution: Attribution) -> dict[str, Any]:
         },
         "regions": {"method": attribution.regions.method, "asked": attribution.regions.asked},
         "trace": {"searched": int(attribution.trace.searched)},
+        **({"unseen": _plain(attribution.unseen)} if attribution.unseen else {}),
         "provenance": dict(attribution.provenance),
     }
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from eagle_mllm.arrays import Saliency
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.generation import Generation, Target
@@ -20,7 +22,7 @@ from eagle_mllm.attribution.saliency import region_saliency, saliency_map
 from eagle_mllm.attribution.search.base import SearchStrategy
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
-from eagle_mllm.attribution.trace import Trace, trace_of
+from eagle_mllm.attribution.trace import Trace
 
 
 class Finding(NamedTuple):
@@ -115,6 +117,7 @@ class AttributionMethod(ABC):
             regions=regions,
             trace=trace,
             saliency=saliency,
+            unseen=tuple(np.flatnonzero(~evaluate.seen).tolist()),
             objective=self.objective,
             forward_passes=evaluate.forward_passes,
             seconds=perf_counter() - start,
@@ -155,10 +158,9 @@ class Eagle(AttributionMethod):
 
     def explain(self, question: Question) -> Finding:
         """Search an order of the regions, replay it, and read the saliency off its trace."""
-        regions, evaluate = question.regions, question.evaluate
-        ranking = self.search.rank(regions, evaluate, self.objective)
-        trace = trace_of(ranking, evaluate, regions)
-        return Finding(trace, saliency_map(region_saliency(trace, self.objective), regions))
+        trace = question.replay(question.rank(self.search, self.objective))
+        values = region_saliency(trace, self.objective)
+        return Finding(trace, saliency_map(values, question.regions))
 
     def planned_passes(self, n_regions: int) -> int:
         """See `AttributionMethod`."""

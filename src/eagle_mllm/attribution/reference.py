@@ -143,7 +143,7 @@ def _content(attribution: Attribution) -> dict[str, Any]:
         "smdl_score": np.asarray(objective(insertion, deletion)).tolist(),
         "insertion_word_score": insertion.tolist(),
         "deletion_word_score": deletion.tolist(),
-        "region_area": trace.area[1:].tolist(),
+        "region_area": _areas(attribution),
         "lambda1": objective.insight,
         "lambda2": objective.necessity,
         "sub-region_number": len(attribution.regions),
@@ -158,6 +158,13 @@ def _content(attribution: Attribution) -> dict[str, Any]:
     if target.is_counterfactual:
         content["counter_word_id"] = content["selected_interpretation_token_word_id"]
     return content
+
+
+def _areas(attribution: Attribution) -> list[float]:
+    """Shares of the whole image: the reference counts regions that the model never sees too."""
+    if not attribution.unseen:
+        return list(attribution.trace.area[1:].tolist())
+    return list(np.cumsum(attribution.regions.areas[attribution.trace.order]).tolist())
 
 
 def _means(scores: Float[np.ndarray, "steps tokens"]) -> list[float]:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from eagle_mllm.arrays import LabelMap, Mask
+from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.masks import array_from, painted
 from eagle_mllm.errors import RegionError
 from eagle_mllm.values import ArrayValue
@@ -79,6 +80,11 @@ class Regions(ArrayValue):
         sums = [np.bincount(flat, weights=axis.ravel()) for axis in np.indices(self.shape)]
         centroids: np.ndarray = np.stack(sums, axis=1) / np.bincount(flat)[:, np.newaxis]
         return centroids
+
+    @property
+    def layout(self) -> Layout:
+        """Where the regions are, for a search."""
+        return Layout(centroids=self.centroids)
 
     def mask(self, indices: Iterable[SupportsIndex]) -> Mask:
         """The pixels of some regions.
@@ -177,7 +183,7 @@ def _require_label_map(labels: np.ndarray) -> None:
         )
     # A last axis of one is a channel that somebody forgot to drop, not a video one pixel wide.
     has_channel = labels.ndim > 2 and labels.shape[-1] == 1
-    if labels.ndim < 2 or has_channel or labels.dtype.kind not in "iub":
+    if labels.ndim not in (2, 3) or has_channel or labels.dtype.kind not in "iub":
         raise RegionError(
             f"the labels have shape {labels.shape} and dtype {labels.dtype}; "
             "expected one integer for each pixel, shape (h, w) or (frames, h, w)"

@@ -45,6 +45,10 @@ class Attribution(ArrayValue):
     saliency: Saliency
     """How decisive each pixel is, float32 in [0, 1], of the size of the image."""
 
+    unseen: tuple[int, ...] = ()
+    """Regions that the model never sees, such as those outside the square that its processor cuts
+    out: rising, last in the order, 0 in the map, and without a share of the trace's area."""
+
     objective: Objective | None
     """F, by which the order was sought and the saliency was made; None for a method without."""
 
@@ -98,6 +102,9 @@ def _check(attribution: Attribution) -> None:
             f"{attribution.forward_passes} and {attribution.seconds}"
         )
     trace, target = attribution.trace, attribution.target
+    unseen = attribution.unseen
+    if unseen and sorted(trace.order[-len(unseen) :].tolist()) != list(unseen):
+        raise ResultError(f"unseen regions come last in an order, by index; got {unseen}")
     if len(trace.order) != len(regions) or trace.n_tokens != len(target):
         raise ResultError(
             f"the trace covers {len(trace.order)} regions and {trace.n_tokens} tokens; "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.regions import Regions
@@ -17,6 +17,10 @@ _ROUNDING = 1e-6
 
 Tokens = Sequence[int] | Int[np.ndarray, " chosen"]
 """Some of the target's tokens, by index into the target: 0 is its first token."""
+
+
+# Differences of probabilities below this are rounding in float32.
+_NO_EFFECT = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +43,7 @@ class Trace(ArrayValue):
     """p_i(V∖π_:r), float32: only the first r regions are hidden."""
 
     area: Float[np.ndarray, " regions+1"]
-    """Share of the image's pixels in the first r regions, from 0 to 1."""
+    """Share of the image in the first r regions, from 0 to 1: of the pixels that the model sees."""
 
     insertion_predicted: Int[np.ndarray, "regions+1 tokens"]
     """Vocabulary id that the model prefers at each position while regions are shown."""
@@ -53,6 +57,12 @@ class Trace(ArrayValue):
     def __post_init__(self) -> None:
         self._freeze_arrays()
         _check(self)
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether what is shown makes any difference to any token of the target."""
+        scores = np.concatenate([self.insertion, self.deletion])
+        return bool((np.ptp(scores, axis=0) > _NO_EFFECT).any())
 
     @property
     def n_tokens(self) -> int:
@@ -83,7 +93,11 @@ class Trace(ArrayValue):
 
 
 def trace_of(
-    ranking: Ranking | Int[np.ndarray, " regions"], evaluate: Evaluate, regions: Regions
+    ranking: Ranking | Int[np.ndarray, " regions"],
+    evaluate: Evaluate,
+    regions: Regions,
+    *,
+    seen: Bool[np.ndarray, " regions"] | None = None,
 ) -> Trace:
     """Replays an order: p(π_:r) and p(V∖π_:r) for r = 0..N.
 
@@ -93,6 +107,7 @@ def trace_of(
         ranking: what a search returned, or any order of all regions.
         evaluate: scores of subsets.
         regions: the partition, for its areas.
+        seen: True where the model can see a region; only those have an area. None for all.
 
     Raises:
         RegionError: the order does not hold every region exactly once.
@@ -114,7 +129,7 @@ def trace_of(
         order=order,
         insertion=insertion,
         deletion=deletion,
-        area=_shown_area(regions.areas[order]),
+        area=_shown_area(_seen_areas(regions, seen)[order]),
         insertion_predicted=insertion_predicted,
         deletion_predicted=deletion_predicted,
         searched=ranking.searched,
@@ -129,6 +144,14 @@ def area_under(curve: Float[np.ndarray, " steps"], area: Float[np.ndarray, " ste
         area: share of the image at each step, rising from 0 to 1.
     """
     return float(np.trapezoid(curve.astype(np.float64), area))
+
+
+def _seen_areas(
+    regions: Regions, seen: Bool[np.ndarray, " regions"] | None
+) -> Float[np.ndarray, " regions"]:
+    if seen is None or not seen.any():
+        return regions.areas
+    return np.where(seen, regions.areas, 0.0)
 
 
 def _shown_area(areas: Float[np.ndarray, " regions"]) -> Float[np.ndarray, " steps"]:

@@ -18,6 +18,8 @@ from eagle_mllm.report.summary import ExplanationSummary, Summary, explained_spa
 
 _BAR_WIDTH = 20
 
+NO_EFFECT = "No region has any effect on this target: there is nothing to rank."
+
 
 class Results(Console):
     """The console for stdout. A reader that goes away is the business of one place, not Rich's."""
@@ -72,8 +74,9 @@ def print_summary(summary: Summary, *, underlined: Sequence[Span]) -> None:
     console.print(answer, soft_wrap=True)
     console.print()
     if len(summary.explanations) == 1:
-        console.print(_token_table(summary.explanations[0], console))
-        console.print(_region_table(summary.explanations[0]))
+        only = summary.explanations[0]
+        console.print(_token_table(only, console))
+        console.print(_region_table(only) if only.has_effect else NO_EFFECT)
     else:
         console.print(_target_table(summary.explanations, console))
     console.print(_numbers(summary), soft_wrap=True)
@@ -158,8 +161,11 @@ def _numbers(summary: Summary) -> Text:
             f"insertion AUC {_decimal(only.insertion_auc)}",
             f"deletion AUC {_decimal(only.deletion_auc)}",
         ]
+    unseen = (
+        f" ({summary.regions.unseen} never seen by the model)" if summary.regions.unseen else ""
+    )
     parts += [
-        f"{summary.regions.count} regions",
+        f"{summary.regions.count} regions{unseen}",
         f"{summary.forward_passes} passes",
         f"{summary.seconds:.1f} s" if summary.seconds is not None else "",
     ]

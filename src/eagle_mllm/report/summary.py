@@ -55,6 +55,9 @@ class ExplanationSummary:
     regions: tuple[RegionSummary, ...]
     """The first `TOP_REGIONS` of the order."""
 
+    has_effect: bool
+    """Whether what is shown makes any difference; if not, the order says nothing."""
+
     searched: int
     insertion_auc: float | None
     deletion_auc: float | None
@@ -79,6 +82,9 @@ class RegionsSummary:
     method: str
     asked: int | None
     count: int
+    unseen: int
+    """How many of them the model never sees."""
+
     shape: tuple[int, ...]
     """Height and width of the image."""
 
@@ -128,7 +134,11 @@ def summary(
         model=first.provenance.get("model"),
         method=first.method,
         regions=RegionsSummary(
-            method=regions.method, asked=regions.asked, count=len(regions), shape=regions.shape
+            method=regions.method,
+            asked=regions.asked,
+            count=len(regions),
+            unseen=len(first.unseen),
+            shape=regions.shape,
         ),
         explanations=tuple(_explanation(attribution) for attribution in attributions),
         forward_passes=sum(attribution.forward_passes for attribution in attributions),
@@ -159,6 +169,7 @@ def _explanation(attribution: Attribution) -> ExplanationSummary:
         counterfactual=target.is_counterfactual,
         tokens=_tokens(attribution),
         regions=_regions(attribution),
+        has_effect=trace.has_effect,
         searched=trace.searched,
         insertion_auc=_number(insertion_auc(trace)),
         deletion_auc=_number(deletion_auc(trace)),

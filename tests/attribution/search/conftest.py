@@ -58,7 +58,7 @@ def explain():
 
     def run(search, regions, scorer, objective=None):
         evaluate = SubsetEvaluator(scorer, len(regions))
-        ranking = search.rank(regions, evaluate, objective or Objective())
+        ranking = search.rank(regions.layout, evaluate, objective or Objective())
         return trace_of(ranking, evaluate, regions), evaluate.forward_passes
 
     return run

@@ -21,7 +21,8 @@ def line(n_regions):
 def rank(scorer, n_regions, *, max_regions=None, objective=None):
     evaluate = SubsetEvaluator(scorer, n_regions)
     regions = line(n_regions)
-    return GreedySearch(max_regions=max_regions).rank(regions, evaluate, objective or Objective())
+    search = GreedySearch(max_regions=max_regions)
+    return search.rank(regions.layout, evaluate, objective or Objective())
 
 
 def test_the_heaviest_region_comes_first(weighted):
@@ -110,7 +111,7 @@ def test_64_regions_cost_4156_passes():
 def test_a_budget_pays_for_as_many_picks_as_it_can(budget, picks, weighted):
     search = GreedySearch(budget=budget)
     scorer = weighted(np.linspace(0, 1 / 64, 64))
-    assert search.rank(line(64), SubsetEvaluator(scorer, 64), Objective()).searched == picks
+    assert search.rank(line(64).layout, SubsetEvaluator(scorer, 64), Objective()).searched == picks
 
 
 def test_a_search_for_no_region_is_refused():

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
+from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import SettingError
 
 
@@ -35,11 +35,11 @@ class SearchStrategy(ABC):
         """Short name for files and tables, as in "greedy"."""
 
     @abstractmethod
-    def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
+    def rank(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Ranking:
         """An order of all regions.
 
         Args:
-            regions: the partition: how many regions there are, and which ones are neighbours.
+            layout: how many regions there are, and where.
             evaluate: scores of subsets; equal subsets may be asked again at no cost.
             objective: F, from the scores of S and of V∖S.
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eagle_mllm.attribution.evaluator import Evaluate
+from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import (
     Ranking,
     SearchStrategy,
@@ -42,9 +42,9 @@ class GreedySearch(SearchStrategy):
         """The name "greedy"."""
         return "greedy"
 
-    def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
+    def rank(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Ranking:
         """The greedy order; its first picks do not depend on where it stops."""
-        n_regions = len(regions)
+        n_regions = len(layout)
         picks = self._picks(n_regions)
         values = ObjectiveValues(evaluate, objective)
         order: list[int] = []

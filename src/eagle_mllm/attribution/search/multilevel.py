@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
+from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import (
     Ranking,
     SearchStrategy,
@@ -102,13 +102,13 @@ class MultilevelSearch(SearchStrategy):
         """The name "multilevel"."""
         return "multilevel"
 
-    def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
+    def rank(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
-        n_regions, rng = len(regions), np.random.default_rng(self.seed)
+        n_regions, rng = len(layout), np.random.default_rng(self.seed)
         budget = self._budget(n_regions)
         limit = min(_FIRST * n_regions, budget) if self.least_gain else budget
         patience = _THRIFTY_PATIENCE if self.least_gain else _PATIENCE
-        run = _Run(regions.centroids, ObjectiveValues(evaluate, objective), limit)
+        run = _Run(layout.centroids, ObjectiveValues(evaluate, objective), limit)
         order = run.improved(run.coarse_to_fine(), rng, patience=patience)
         least_rise = self.least_gain * (objective.insight + objective.necessity) * (n_regions + 1)
         rise = np.inf

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
+from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import (
     Ranking,
     SearchStrategy,
@@ -56,9 +56,9 @@ class WindowedGreedySearch(SearchStrategy):
         """The name "windowed"."""
         return "windowed"
 
-    def rank(self, regions: Regions, evaluate: Evaluate, objective: Objective) -> Ranking:
+    def rank(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
-        n_regions = len(regions)
+        n_regions = len(layout)
         require_budget(self.budget, n_regions, least=2 * n_regions)
         values = ObjectiveValues(evaluate, objective)
         front, back = list[int](), list[int]()
