@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.errors import ImageError, ModelError
+from eagle_mllm.errors import ImageError, ModelError, TargetError
 from eagle_mllm.testing import EOS, OTHER, Evidence, PlantedModel
 
 HALVES = Regions.from_labels(np.arange(8) // 4 + np.zeros((8, 1), int))
@@ -184,3 +184,9 @@ def test_what_is_no_probability_is_refused(wrong):
 def test_sub_tokens_must_spell_their_word():
     with pytest.raises(ValueError, match="do not spell 'banana'"):
         PlantedModel("a banana", {}, split={"banana": ("ba", "na")})
+
+
+@pytest.mark.parametrize("answer", ["", " \n", "a \ud800 cat"])
+def test_an_answer_that_says_nothing_or_is_not_unicode_is_refused(answer):
+    with pytest.raises(TargetError, match=r"the answer is empty|not a Unicode character"):
+        PlantedModel("a cat", {}).with_answer(IMAGE, "", answer)

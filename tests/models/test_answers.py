@@ -149,6 +149,18 @@ def test_a_prompt_may_hold_marks_of_its_own(load, tiny):
         model.with_answer(tiny.picture(0), tiny.PROMPT, "A <|box|>.")
 
 
+def test_a_tokenizer_that_does_not_list_what_was_added_has_its_special_tokens(load, monkeypatch):
+    def unlisted(self):
+        raise NotImplementedError
+
+    chat = load("qwen2_5_vl").family.chat
+    monkeypatch.setattr(type(chat.tokenizer), "added_tokens_decoder", property(unlisted))
+    special = set(chat.tokenizer.all_special_ids)
+    assert set(chat.control_tokens) == special | {
+        chat.tokenizer.convert_tokens_to_ids(chat.image_token)
+    }
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_text_that_is_not_unicode_is_refused(answered, name):
     for text in ("\ud800", "caf\udce9", "a red \ud83d cat"):

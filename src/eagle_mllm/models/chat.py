@@ -51,8 +51,7 @@ class Chat:
     @cached_property
     def control_tokens(self) -> Mapping[int, str]:
         """The vocabulary ids that write no text, with their names."""
-        added = self.tokenizer.added_tokens_decoder.items()
-        ids = {*self.tokenizer.all_special_ids, *(token for token, it in added if it.special)}
+        ids = {*self.tokenizer.all_special_ids, *_added_controls(self.tokenizer)}
         if self.image_token:
             ids.add(self.tokenizer.convert_tokens_to_ids(self.image_token))
         return {token: str(self.tokenizer.convert_ids_to_tokens(token)) for token in sorted(ids)}
@@ -145,7 +144,7 @@ class Chat:
     def _structure(self) -> frozenset[str]:
         """The control tokens that the template writes around a prompt, and those of sequences."""
         tokenizer = self.tokenizer
-        written = self._control_tokens_among(self._encode(self._turn(""), special=False))
+        written = self._control_tokens_among(self._encode(self._turn("a"), special=False))
         ends = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token)
         return frozenset((*written, *(str(token) for token in ends if token is not None)))
 
@@ -200,6 +199,14 @@ def chat_template(*holders: Any) -> str | None:
 
 def _user(prompt: str) -> dict[str, Any]:
     return {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}
+
+
+def _added_controls(tokenizer: Any) -> list[int]:
+    try:
+        added = tokenizer.added_tokens_decoder
+    except NotImplementedError:  # Mistral's own tokenizer counts them all as special
+        return []
+    return [token for token, entry in added.items() if entry.special]
 
 
 def _letters(text: str) -> str:

@@ -18,7 +18,7 @@ from eagle_mllm.attribution.model import (
     require_explainable,
 )
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.errors import ImageError, SettingError
+from eagle_mllm.errors import ImageError, SettingError, TargetError
 from eagle_mllm.testing.vocabulary import EOS, OTHER, Vocabulary
 
 Box = tuple[int, int, int, int]
@@ -135,7 +135,10 @@ class PlantedModel(Model):
 
         Raises:
             ModelError: the model does not know a word.
+            TargetError: the answer is empty or not Unicode.
         """
+        if not answer.strip():
+            raise TargetError("the answer is empty; give the text to explain")
         ids = (*self._vocabulary.encode(answer), EOS)
         return self._generation(image, prompt, ids, path=image_path)
 
