@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from eagle_mllm.cli.targets import choose_targets, target_choice
+from eagle_mllm.attribution.choice import choose_targets
+from eagle_mllm.cli.targets import target_choice
 from eagle_mllm.errors import TargetError
 from eagle_mllm.testing import Evidence, PlantedModel
 

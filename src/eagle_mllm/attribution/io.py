@@ -135,7 +135,7 @@ def _check_arrays(stored: _Stored, *, n_tokens: int) -> None:
     """
     labels = _named(stored, "labels", "unsigned integers", np.unsignedinteger)
     order = _named(stored, "order", "integers", np.signedinteger)
-    if len(labels.shape) < 2 or 0 in labels.shape:
+    if len(labels.shape) not in (2, 3) or 0 in labels.shape:
         raise Malformed(f"labels has shape {labels.shape}, expected (h, w) or (frames, h, w)")
     if len(order.shape) != 1:
         raise Malformed(f"order has shape {order.shape}, expected one region after the other")

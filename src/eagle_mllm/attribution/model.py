@@ -74,10 +74,10 @@ class ModelInfo:
     family: str
     """The architecture's pixel pipeline: "llava", "qwen_vl", "internvl", "generic", …"""
 
-    dtype: str
+    dtype: str | None
     """Precision of the weights, as in "bfloat16"."""
 
-    device: str
+    device: str | None
     """Where it ran, as in "cuda:0"."""
 
     details: Mapping[str, str] = field(default_factory=dict)

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from eagle_mllm import scenes
+from eagle_mllm.attribution.choice import TargetChoice
 from eagle_mllm.attribution.method import Eagle
 from eagle_mllm.cli import options
 from eagle_mllm.cli.explain import DEFAULT_PROMPT, SCENE, Request, run
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.outputs import DEFAULT_ROOT, Place
 from eagle_mllm.cli.parsing import printable
-from eagle_mllm.cli.targets import TargetChoice
 
 
 def demo(

@@ -14,6 +14,7 @@ from PIL.Image import Image
 from eagle_mllm import report
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution import io
+from eagle_mllm.attribution.choice import TargetChoice, choose_targets
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, read_image
 from eagle_mllm.attribution.method import AttributionMethod
@@ -30,7 +31,7 @@ from eagle_mllm.cli.parsing import parse_batch_size, printable
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.regions import regions_for
-from eagle_mllm.cli.targets import TargetChoice, choose_targets, target_choice
+from eagle_mllm.cli.targets import target_choice
 from eagle_mllm.errors import SettingError
 from eagle_mllm.models.settings import ModelSettings
 from eagle_mllm.runs.methods import method_of_table

@@ -1,4 +1,22 @@
-"""Coarse to fine, and back again: the search that is used unless another is asked for."""
+"""Coarse to fine, and back again: the search that is used unless another is asked for.
+
+    1. Cut the image into 8 blocks of neighbours and order them greedily by F.       (_COARSE)
+    2. Settle: move blocks by a few places while Σ_r F(π_:r) rises.                  (_REACH)
+    3. Refine: cut each block in two, the half with the larger F first, and settle
+       again, until every block is one region.
+    4. Cycle: cut the order found into pieces of 4, 2 and 1 regions, anew each time,
+       and settle those, while passes are left and anything improves.                (_CYCLE)
+
+Eight regions a to h from left to right, three levels, of which F sees c and d alone, and only
+together:
+
+    1.  [abcd] [efgh]          two blocks here; the left one raises F more
+    3.  [cd] [ab] [ef] [gh]    the half that holds both comes first
+    3.  c d a b e f g h        single regions
+    4.  the order is cut into pieces such as [c] [da] [be] [fg] [h], and none of their moves helps
+
+A search that adds one region at a time sees no difference between any two of them at first.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,19 +41,19 @@ from eagle_mllm.attribution.search.greedy import GreedySearch
 from eagle_mllm.errors import SettingError
 
 _COARSE = 8
-"""Blocks that the search begins with."""
+"""Step 1: blocks that the search begins with."""
 
 _REACH = (3, 3, 2, 1)
-"""By how many places blocks of each level may move, the coarsest first."""
+"""Step 2: by how many places blocks of each level may move, the coarsest first."""
 
 _CYCLE = (4, 2, 1)
-"""Lengths of the pieces of an order that one cycle moves, one after another."""
+"""Step 4: lengths of the pieces of an order that one cycle moves, one after another."""
 
 _CYCLE_REACH = 3
-"""By how many places cycles move pieces at most: by one at first, by one more after an idle one."""
+"""Step 4: by how many places pieces may move: by one at first, by one more after an idle cycle."""
 
 _PATIENCE = 12
-"""Cycles in a row without any gain after which the search ends early."""
+"""Step 4: cycles in a row without any gain after which the search ends early."""
 
 _THRIFTY_PATIENCE = 2
 """The same for a search that also ends where it gains too little."""
@@ -47,13 +65,13 @@ _THRIFTY_PASSES = 11
 """Passes per region that a word among several typically adds, on captions of the demo models."""
 
 _FIRST = 8
-"""Passes a region before such a search asks for the first time what it has gained."""
+"""Passes per region before such a search asks for the first time what it has gained."""
 
 _STRETCH = 6
-"""Passes a region from one such question to the next."""
+"""Passes per region from one such question to the next."""
 
 _PER_REGION = 22
-"""Passes a region where no budget is given."""
+"""Passes per region where no budget is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +95,7 @@ class MultilevelSearch(SearchStrategy):
     """
 
     budget: int | None = None
-    """Most images to score in one explanation, its trace included; None is 22 a region, but no
+    """Most images to score in one explanation, its trace included; None is 22 per region, but no
     more than exact greedy search takes. The trace alone takes 2 images per region; a
     smaller budget is refused."""
 
@@ -85,7 +103,7 @@ class MultilevelSearch(SearchStrategy):
     """Of the cuts; equal seeds give equal orders."""
 
     least_gain: float = 0.0
-    """The search also ends where 6 more passes a region raised the mean of F over its order by less
+    """The search also ends where 6 more passes per region raised the mean of F over its order by less
     than this share of λ1 + λ2; 0 goes on as long as anything improves."""
 
     def __post_init__(self) -> None:
