@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from eagle_mllm.attribution.model import Model
+from eagle_mllm.borders import border
 from eagle_mllm.errors import MissingDependency, ModelError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, ModelSettings, PixelChoice
+from eagle_mllm.printable import printable
 
 DEMO_TITLES = {"llava": "LLaVA", "qwen2_5_vl": "Qwen2.5-VL", "internvl": "InternVL"}
 """The small models that ship with the package: folder → what readers call it."""
@@ -20,6 +22,9 @@ DEMOS = {"demo": "qwen2_5_vl", **{f"demo/{name}": name for name in DEMO_TITLES}}
 
 CHECKPOINTS = Path(__file__).parent / "scenes" / "checkpoints"
 """Where the shipped models lie."""
+
+_SHOWN = 60
+"""Characters of an impossible name that a message repeats."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.\-]*(/[\w.\-]+)?")
 
@@ -90,6 +95,20 @@ def _place(name: str) -> str:
         return _demo_folder(name)
     if name.startswith("demo/"):
         raise ModelError(_unknown_demo(name))
+    # A name may be longer than the file system takes, or `~somebody` who has no account.
+    named = printable(name[:_SHOWN])
+    with border(ModelError, f"{named!r} cannot name a model", advice="give a folder or a hub id"):
+        place = _folder(name)
+    if place is None and not _HUB_ID.fullmatch(name):
+        raise ModelError(
+            f"there is no folder {printable(name)}; give a checkpoint folder, a hub id like "
+            f"'Qwen/Qwen2.5-VL-3B-Instruct', or 'demo'"
+        )
+    return place or name
+
+
+def _folder(name: str) -> str | None:
+    """The checkpoint folder of this name, if there is one."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -100,12 +119,7 @@ def _place(name: str) -> str:
         return str(folder)
     if folder.is_file():
         raise ModelError(f"{name} is a file; give the folder of a transformers checkpoint")
-    if not _HUB_ID.fullmatch(name):
-        raise ModelError(
-            f"there is no folder {name}; give a checkpoint folder, a hub id like "
-            f"'Qwen/Qwen2.5-VL-3B-Instruct', or 'demo'"
-        )
-    return name
+    return None
 
 
 def _demo_folder(name: str) -> str:

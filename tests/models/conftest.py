@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 
-def _tiny_checkpoints() -> ModuleType:
-    path = Path(__file__).with_name("tiny_checkpoints.py")
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
+def _beside(name: str) -> ModuleType:
+    """A module of this folder, which is no package."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -34,7 +35,13 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """The builders, the pictures and the answers."""
-    return _tiny_checkpoints()
+    return _beside("tiny_checkpoints")
+
+
+@pytest.fixture(scope="session")
+def mutations() -> ModuleType:
+    """Damage to checkpoint folders."""
+    return _beside("mutations")
 
 
 @pytest.fixture(scope="session")

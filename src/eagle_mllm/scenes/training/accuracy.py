@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
+from eagle_mllm.models.pretrained import Checkpoint
 from eagle_mllm.scenes.language import CAPTION_PROMPT, Question
 from eagle_mllm.scenes.scene import Scene, scene
 from eagle_mllm.scenes.training.corpus import Turn
@@ -51,8 +52,9 @@ class Accuracy:
 
 def load_learner(folder: Path, demo: DemoModel) -> tuple[Learner, TurnEncoder]:
     """A checkpoint folder, in float32, ready to be examined."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    checkpoint = Checkpoint(name=folder.name, place=str(folder))
+    tokenizer = checkpoint.read(AutoTokenizer)
+    model = checkpoint.read(AutoModelForImageTextToText, dtype=torch.float32)
     encoder = TurnEncoder(demo, tokenizer)
     return Learner(demo, model, encoder.prefix).eval(), encoder
 
