@@ -55,8 +55,9 @@ class Scorer(ABC):
     def seen_regions(self) -> Bool[ndarray, " regions"] | None:
         """True where showing a region can change a score; None where every region may.
 
-        A model that cuts the centre out of an image never sees the borders. Subsets that differ
-        only in regions it does not see are one input, and need to be scored only once.
+        A model that cuts the centre out of an image never sees the borders, and a region that
+        equals its fill looks the same shown and hidden. Subsets that differ only in regions it does
+        not see are one input, which is scored once, with these regions hidden.
         """
         return None
 

@@ -69,7 +69,8 @@ def bind_pixels(
     pipeline = family.pixel_pipeline(image.shape[:2]) if path == "component" else None
     if pipeline is None:
         process = partial(family.pixels, prompt=prompt)
-        return ProcessorPixels(process, image, regions=regions, fill=fill)
+        views = family.views(image.shape[:2])
+        return ProcessorPixels(process, image, regions=regions, fill=fill, views=views)
     pixels = ComponentPixels(pipeline, image, regions=regions, fill=fill, device=device)
     everything = pixels(np.ones((1, len(regions)), bool))
     _require_agreement(everything, prompt.pixels, pipeline)

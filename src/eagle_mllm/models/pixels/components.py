@@ -12,6 +12,7 @@ from eagle_mllm.attribution.masking import FillName, fill_image
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.models.pixels.pipeline import PixelPipeline, View
 from eagle_mllm.models.pixels.resampling import AxisWeights, columns_come_first
+from eagle_mllm.models.pixels.seen import seen_regions
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
@@ -50,8 +51,8 @@ class ComponentPixels(PixelSource):
     ) -> None:
         self._pipeline = pipeline
         self._device = device
-        self._seen = np.zeros(len(regions), bool)
         filled = fill_image(image, fill)
+        self._seen = seen_regions(pipeline.views, image, filled=filled, regions=regions)
         self._sums = [
             _Sum(view, filled, resample=pipeline.resample, device=device) for view in pipeline.views
         ]
@@ -59,11 +60,11 @@ class ComponentPixels(PixelSource):
             inside = regions.labels[rows, columns, np.newaxis] == region
             difference = image[rows, columns].astype(np.int16) - filled[rows, columns]
             for total in self._sums:
-                self._seen[region] |= total.add(region, difference * inside, rows, columns)
+                total.add(region, difference * inside, rows, columns)
 
     @property
     def seen_regions(self) -> Bool[np.ndarray, " regions"]:
-        """See `PixelSource`: regions outside the crop, and those that equal the fill, are not."""
+        """See `PixelSource`."""
         return self._seen
 
     def touching(self) -> Bool[np.ndarray, "rows regions"]:
@@ -128,21 +129,20 @@ class _Sum:
     def stored_values(self) -> int:
         return self._hidden.numel() + sum(one.values.numel() for one in self._components.values())
 
-    def add(self, region: int, box: np.ndarray, rows: slice, columns: slice) -> bool:
-        """Keep what values (rows, columns, 3) of a box add; false if that is nothing."""
+    def add(self, region: int, box: np.ndarray, rows: slice, columns: slice) -> None:
+        """Keep what values (rows, columns, 3) of a box add, unless that is nothing."""
         if self._turned:
             box, rows, columns = box.swapaxes(0, 1), columns, rows
         down = _overlap(rows, self._needed)
         across = _overlap(self._columns.reached(columns), self._view.columns)
         if down is None or across is None:
-            return False
+            return
         values = self._half_resized(box[_moved(down, rows.start)], columns, across)
         if not bool(values.any()):
-            return False
+            return
         down = _moved(down, self._needed.start)
         across = _moved(across, self._view.columns.start)
         self._components[region] = _Component(down, across, values)
-        return True
 
     def marked(self, region: int) -> Tensor:
         """True where a region may change the view (1, 1, height, width)."""

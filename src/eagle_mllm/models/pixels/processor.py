@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from jaxtyping import Bool
+
 from eagle_mllm.arrays import RGBImage, Subsets
-from eagle_mllm.attribution.masking import FillName, MaskedImages
+from eagle_mllm.attribution.masking import FillName, MaskedImages, fill_image
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.models.pixels.pipeline import View
+from eagle_mllm.models.pixels.seen import seen_regions
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
@@ -16,6 +21,7 @@ class ProcessorPixels(PixelSource):
         image: the image.
         regions: a partition of it.
         fill: what hidden pixels become.
+        views: what the model gets of an image of this size; None where it is not known.
     """
 
     def __init__(
@@ -25,9 +31,19 @@ class ProcessorPixels(PixelSource):
         *,
         regions: Regions,
         fill: FillName,
+        views: Sequence[View] | None = None,
     ) -> None:
         self._process = process
+        self._seen = None
+        if views is not None:
+            filled = fill_image(image, fill)
+            self._seen = seen_regions(views, image, filled=filled, regions=regions)
         self._masked = MaskedImages(image, regions, fill=fill)
+
+    @property
+    def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `PixelSource`."""
+        return self._seen
 
     def __call__(self, shown: Subsets) -> Tensors:
         """See `PixelSource`."""

@@ -21,7 +21,11 @@ class PixelSource(ABC):
 
     @property
     def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
-        """False where showing or hiding a region gives the same pixels; None if not known."""
+        """False where nothing of a region reaches the model; None if not known.
+
+        See `seen.seen_regions` for the rule. Showing or hiding such a region gives the same
+        pixels, but for a trace that the resize may leave at the border of a crop.
+        """
         return None
 
     def touching(self) -> Bool[np.ndarray, "rows regions"] | None:
