@@ -42,22 +42,20 @@ class ReferenceResult:
 
     It numbers no regions: here region r is the one that was picked r-th, so the order is
     0..N-1. It stores neither image, prompt nor predicted tokens: `trace.insertion_predicted`
-    and `trace.deletion_predicted` are -1, which is no vocabulary id.
-
-    Attributes:
-        regions: The masks as a partition, in search order.
-        trace: Order, curves and areas.
-        target: Positions and vocabulary ids; its text is the explained words.
-        objective: The reference's lambda1 (insight) and lambda2 (necessity).
-        other: Every further key of the JSON file, such as `label`, `location`, `segmentation`
-            or `revised_answering`.
+    and `trace.deletion_predicted` are -1, which is not a vocabulary id.
     """
 
     regions: Regions
+    """The masks as a partition, in search order."""
     trace: Trace
+    """Order, curves and areas."""
     target: Target
+    """Positions and vocabulary ids; its text is the explained words."""
     objective: Objective
+    """The reference's lambda1 (insight) and lambda2 (necessity)."""
     other: Mapping[str, Any] = field(default_factory=dict)
+    """Every further key of the JSON file, such as `label`, `location`, `segmentation` or
+    `revised_answering`."""
 
 
 def export_reference(
@@ -69,22 +67,22 @@ def export_reference(
 ) -> tuple[Path, Path]:
     """Write an attribution so that the reference code's evaluation and figures read it.
 
-    The masks take 8 bytes a pixel and region: 157 MB for 640x480 pixels and 64 regions. The
+    The masks take 8 bytes per pixel and region: 157 MB for 640x480 pixels and 64 regions. The
     reference's pointing game takes `.npy` files for masks only where the path contains
     `interpretation_results`, and finds the image as `NAME.jpg`.
 
     Args:
-        attribution: What to write.
-        folder: Gets the folders `json` and `npy`; made if missing.
-        name: File name without ending, the image's name in the reference.
-        other: Further keys that a task of the reference reads: `location`, `segmentation` and
-            `select_category` (pointing game), `label` and `revised_answering` (hallucination).
+        attribution: what to write
+        folder: gets the folders `json` and `npy`; made if missing
+        name: the file name without ending, the image's name in the reference
+        other: further keys that a task of the reference reads: `location`, `segmentation` and
+            `select_category` (pointing game), `label` and `revised_answering` (hallucination)
 
     Returns:
         The paths of the JSON file and of the NumPy file.
 
     Raises:
-        ResultError: If a file cannot be written, or `other` is not JSON or repeats a key.
+        ResultError: a file cannot be written, or `other` is not JSON or repeats a key
     """
     content = _content(attribution)
     if repeated := sorted(content.keys() & (other or {}).keys()):
@@ -114,14 +112,14 @@ def import_reference(
     its baselines are refused: a trace goes to the last region.
 
     Args:
-        json_path: The scores.
-        npy_path: The masks `(N, h, w, 1)` in search order.
+        json_path: the scores
+        npy_path: the masks `(N, h, w, 1)` in search order
 
     Returns:
         Regions, trace, target and objective.
 
     Raises:
-        ResultError: If a file is missing, damaged or incomplete, or the two do not belong together.
+        ResultError: a file is missing, damaged or incomplete, or the two do not belong together
     """
     content = _read_json(Path(json_path))
     masks = _read_masks(Path(npy_path))

@@ -1,4 +1,4 @@
-"""What lies at a path: which data sets, how much of them can be used, and what is wrong."""
+"""What a path holds: which data sets, how much of them can be used, and what is wrong."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -134,10 +134,10 @@ def read(
 
 
 def note_dispute(reading: Reading, question_id: str, place: Place) -> None:
-    """Say so where the published answer is in doubt; it is used as it stands."""
+    """Say so where the published answer is in doubt; it is used unchanged."""
     if question_id in DISPUTED:
         what = f"the published answer of question {question_id} is disputed"
-        reading.note("disputed label", place, what, "it is used as it stands; report it with care")
+        reading.note("disputed label", place, what, "it is used unchanged; report it with care")
 
 
 def lettered(options: Sequence[str]) -> str:

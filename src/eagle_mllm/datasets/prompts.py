@@ -26,7 +26,7 @@ def require_question(template: str) -> None:
     """Refuse a template that would ask the same of every image.
 
     Raises:
-        SettingError: It has no place for the question.
+        SettingError: it has no place for the question
     """
     if "{question}" not in template:
         raise SettingError(

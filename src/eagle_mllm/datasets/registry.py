@@ -29,16 +29,16 @@ def open_data(name: str, **settings: Any) -> DataSet:
     DataSet('scenes-vqa', 3 samples, 0 problems)
 
     Args:
-        name: A key of `DATA_SETS`.
-        settings: What its reader takes: `path` and `images` for files on disk, `prompt` for the
-            words of the question; `task`, `count` and `first` for scenes.
+        name: a key of `DATA_SETS`
+        settings: the arguments of its reader: `path` and `images` for files on disk, `prompt` for
+            the words of the question; `task`, `count` and `first` for scenes
 
     Raises:
-        SettingError: There is no such data set or setting, one is missing, or of a wrong type.
-        DataError: What the settings point at cannot be read.
+        SettingError: the data set or a setting is unknown, a setting is missing or of a wrong type
+        DataError: what the settings point at cannot be read
     """
     if name not in DATA_SETS:
-        raise SettingError(f"there is no data set {name!r}; {did_you_mean(name, DATA_SETS)}")
+        raise SettingError(f"unknown data set {name!r}; {did_you_mean(name, DATA_SETS)}")
     module, _, function = DATA_SETS[name].partition(":")
     reader: Callable[..., DataSet] = getattr(import_module(module), function)
     return reader(**_checked(name, settings, inspect.signature(reader).parameters))

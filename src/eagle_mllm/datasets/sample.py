@@ -40,7 +40,7 @@ class Sample:
     """One thing to ask a model.
 
     Raises:
-        DataError: The id is not safe as a file name, or the prompt is empty.
+        DataError: the id is not safe as a file name, or the prompt is empty
     """
 
     id: str

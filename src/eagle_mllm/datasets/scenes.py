@@ -46,15 +46,15 @@ def read(*, task: Task = "caption", count: int = 100, first: int = 0) -> DataSet
     """Held-out scenes, which the demo models have not seen and whose training habits do not hold.
 
     Args:
-        task: What is asked of each scene.
-        count: How many scenes.
-        first: The seed of the first; the others follow.
+        task: what is asked of each scene
+        count: how many scenes
+        first: the seed of the first; the others follow
 
     Raises:
-        SettingError: There is no such task, no scene, or a negative seed.
+        SettingError: the task is unknown, the count below 1 or the seed negative
     """
     if task not in get_args(Task):
-        raise SettingError(f"there is no task {task!r}; choose one of {', '.join(get_args(Task))}")
+        raise SettingError(f"unknown task {task!r}; choose one of {', '.join(get_args(Task))}")
     if count < 1 or first < 0:
         raise SettingError(f"count is {count} and first {first}; expected from 1 and from 0 on")
     seeds = range(first, first + count)
@@ -69,7 +69,7 @@ def read(*, task: Task = "caption", count: int = 100, first: int = 0) -> DataSet
 
 
 def scene_sample(seed: int, task: Task) -> Sample:
-    """What is asked of one held-out scene; the same seed asks the same for ever.
+    """What is asked of one held-out scene; the same seed always asks the same.
 
     A caption is asked for as a whole, or for the shape word of one object in it. Of the questions
     with one answer, and of those about existence, one each is chosen by the seed.
