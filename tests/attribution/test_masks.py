@@ -188,6 +188,7 @@ REFUSED = {
     "complex numbers": ([np.ones((2, 2), complex)], "mask 0 has dtype complex128"),
     "a colour picture": ([Image.new("RGB", (6, 5))], "expected one channel"),
     "polygons without a size": ([[POLYGON]], "pass `shape=(h, w)`"),
+    "polygons of zeros and ones": ([[[0, 0, 1, 0, 1, 1]]], "pass `shape=(h, w)`"),
     "run lengths of another sum": ([{"size": [5, 6], "counts": [3]}], "cover 3 pixels of 30"),
     "run lengths of nothing": ([{"size": [5, 6], "counts": [30]}], "mark no pixel"),
     "run lengths of a huge image": (

@@ -251,12 +251,21 @@ def test_a_smoothed_map_is_told_apart_from_a_clean_one(read, how):
     assert smoothing(read("a.png", _png(clean), shape)) is None
 
 
-def test_many_small_regions_beside_as_many_large_ones_are_no_smoothing(read):
+@pytest.mark.parametrize("side", [1, 2, 3, 8])
+def test_many_small_regions_are_no_smoothing(read, side):
     from eagle_mllm.attribution.region_files import smoothing
 
-    labels = np.kron(np.arange(400).reshape(20, 20), np.ones((8, 8), int))
-    labels[0, :100] = np.arange(400, 500)
+    labels = np.kron(np.arange(400).reshape(20, 20), np.ones((side, side), int))
     assert smoothing(read("a.npy", _npy(labels), labels.shape)) is None
+
+
+def test_a_map_of_many_labels_that_was_scaled_up_smoothly_is_told(read):
+    from eagle_mllm.attribution.region_files import smoothing
+
+    labels = (np.add.outer(np.arange(40) // 10 * 6, np.arange(60) // 10) * 10).astype(np.uint8)
+    for how in (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS):
+        large = Image.fromarray(labels).resize((600, 400), how)
+        assert smoothing(read("a.png", _png(large), (400, 600)))
 
 
 # --- Damaged at random ---------------------------------------------------------------------------

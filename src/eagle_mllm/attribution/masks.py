@@ -207,7 +207,10 @@ def _is_nested_mask(member: Sequence[Any], shape: tuple[int, int] | None) -> boo
         return False
     if shape is not None and (len(rows), len(rows[0])) == shape:
         return True
-    return all(isinstance(value, int) and value in (0, 1, 255) for row in rows for value in row)
+    # A single row would be a polygon as well.
+    return len(rows) > 1 and all(
+        isinstance(value, int) and value in (0, 1, 255) for row in rows for value in row
+    )
 
 
 def _truth_values(array: np.ndarray, what: str) -> Mask:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from eagle_mllm.attribution.image_files import opened
 from eagle_mllm.attribution.npy import array_of, npz_arrays
@@ -25,8 +25,9 @@ from eagle_mllm.errors import ImageError, RegionError
 # 1,000 masks of four megapixels; a label map takes 8 bytes per pixel at most.
 _MOST_BYTES = 1 << 32
 _COLOUR = np.array([1 << 24, 1 << 16, 1 << 8, 1])
-_FEW_PIXELS = 16
 _MANY_LABELS = 16
+# A label is thin if fewer of its pixels than this share are surrounded by pixels of its own.
+_THIN = 0.1
 
 
 def read_regions(path: Path, *, shape: tuple[int, int]) -> Regions:
@@ -57,19 +58,31 @@ def smoothing(regions: Regions) -> str | None:
     """Why a map of labels seems to have been smoothed, if it does.
 
     Scaling with interpolation and lossy formats put labels of their own between two neighbours:
-    many, of a few pixels each.
+    many of them, each but a line or specks along an edge between a few large ones.
 
     Args:
         regions: the partition that the map gave
     """
-    sizes = np.round(regions.areas * regions.labels.size).astype(int)
-    tiny = int((sizes < _FEW_PIXELS).sum())
-    if tiny < _MANY_LABELS or 2 * tiny < len(regions):
+    thin = _inner_shares(regions) < _THIN
+    count = int(thin.sum())
+    if count < _MANY_LABELS or 3 * count < len(regions) or regions.areas[~thin].sum() < 0.5:
         return None
     return (
-        f"{tiny} of its {len(regions)} labels have fewer than {_FEW_PIXELS} pixels, as if it had "
-        "been smoothed; scale label maps with nearest neighbour and save them without loss"
+        f"{count} of its {len(regions)} labels are thin lines or specks between the others, as if "
+        "it had been smoothed; scale label maps with nearest neighbour and save them without loss"
     )
+
+
+def _inner_shares(regions: Regions) -> Float[np.ndarray, " regions"]:
+    """Which share of each region's pixels has four neighbours of the same region."""
+    labels = regions.labels
+    is_inner = np.zeros(labels.shape, dtype=bool)
+    middle = labels[1:-1, 1:-1]
+    around = (labels[:-2, 1:-1], labels[2:, 1:-1], labels[1:-1, :-2], labels[1:-1, 2:])
+    is_inner[1:-1, 1:-1] = np.logical_and.reduce([middle == side for side in around])
+    inner = np.bincount(labels[is_inner], minlength=len(regions))
+    shares: np.ndarray = inner / np.bincount(labels.ravel())
+    return shares
 
 
 def _from_npy(data: bytes, shape: tuple[int, int]) -> Regions:
