@@ -44,6 +44,11 @@ YES = [
     "Absolutely!",
     "Affirmative.",
     "Of course, yes.",
+    "That's right.",
+    "There exists a red circle.",
+    "We see a red circle.",
+    "Definitely.",
+    "Certainly. A cat sits there.",
     "Indeed, there is a dog.",
     "Yes, there is no doubt about it.",
     "No doubt, there is a cat.",
@@ -97,6 +102,11 @@ NO = [
     "Well, no.",
     "Not really.",
     "Not at all.",
+    "Certainly not.",
+    "Absolutely not!",
+    "Of course not.",
+    "Sure, there is no cat.",
+    "It lacks a cat.",
     "None.",
     "False",
     "Incorrect.",
@@ -159,6 +169,8 @@ UNCLEAR = [
     "It is unclear.",
     "It is not clear whether there is a cat.",
     "It depends.",
+    "N/A",
+    "It cannot be determined from the image.",
     "It is hard to say.",
     "It is impossible to tell.",
     "There might be a cat.",
@@ -173,6 +185,7 @@ UNCLEAR = [
     "North of the house.",
     "Cat sits, mat waits.",
     "不确定",
+    "不好说",
     "可能有",
     "わかりません",
     "모르겠습니다",
@@ -191,25 +204,22 @@ def _as_pope(text: str) -> str:
     return "no" if {"No", "not", "no"} & set(words) else "yes"
 
 
-@pytest.mark.parametrize(
-    "answer", [text for text in [*YES, *NO] if re.match(r"[A-Z][a-z' ,]+\.?$", text)]
-)
+# POPE's rule knows no other word for no, and takes a "no" or "not" of any meaning for one.
+UNLIKE_POPE = {
+    *("Nope", "Nah.", "N", "None.", "False", "Incorrect.", "Negative.", "Never.", "Nein"),
+    *("Not really.", "Not at all.", "Nobody is in the image.", "Neither of them is there."),
+    *("Nothing like that is in the picture.", "There isn't any cat.", "It doesn't."),
+    *("I don't see any dog here.", "I can't see any dog.", "I cannot see a red circle."),
+    *("I don't think so.", "It lacks a cat.", "Non, il n'y en a pas."),
+    *("Yes, there is no doubt about it.", "No doubt, there is a cat."),
+    "Yes, but it is not very large.",
+}
+ENGLISH = [text for text in [*YES, *NO] if re.match(r"[A-Z][a-z' ,]+\.?$", text)]
+
+
+@pytest.mark.parametrize("answer", [text for text in ENGLISH if text not in UNLIKE_POPE])
 def test_clear_english_answers_are_judged_as_pope_judges_them(answer) -> None:
-    """But for those where its words fail: other words for no, and "no" that does not mean it."""
-    differs = {"Nope", "Nah.", "Not really.", "Not at all.", "None.", "False", "Incorrect."}
-    differs |= {"Negative.", "Never.", "Nobody is in the image.", "Neither of them is there."}
-    differs |= {"Nothing like that is in the picture.", "There isn't any cat.", "It doesn't."}
-    differs |= {
-        "I don't see any dog here.",
-        "I can't see any dog.",
-        "I don't think so.",
-        "Nein",
-        "Non, il n'y en a pas.",
-    }
-    differs |= {"I cannot see a red circle.", "Yes, there is no doubt about it."}
-    differs |= {"No doubt, there is a cat.", "Yes, but it is not very large.", "N"}
-    if answer not in differs:
-        assert judge(answer) == _as_pope(answer)
+    assert judge(answer) == _as_pope(answer)
 
 
 @settings(max_examples=200, deadline=None)

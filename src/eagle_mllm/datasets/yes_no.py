@@ -34,17 +34,21 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 YES = _words(
     "yes yeah yep yup yea yas aye affirmative correct true indeed certainly definitely absolutely",
-    "sure exactly right y",
+    "sure exactly right",
     # Spanish, Italian, French, German and Dutch, Portuguese, Russian, Polish, Turkish, Hindi
     "sí si oui ja sim да tak evet हाँ हां जी",
 )
 """Words that say yes as the first word of an answer."""
 
 NO = _words(
-    "no nope nah nay negative not none never nothing nobody neither false incorrect wrong absent n",
+    "no nope nah nay negative not none never nothing nobody neither false incorrect wrong absent",
     "non nein nee não нет nie hayır नहीं",  # noqa: RUF001
 )
 """Words that say no as the first word of an answer."""
+
+# These strengthen whatever follows: "Certainly not" is a no.
+_EMPHASIS = _words("indeed certainly definitely absolutely sure exactly right")
+_LETTERS: dict[str, Verdict] = {"y": "yes", "n": "no"}
 
 # Inside a sentence only words that mean nothing else.
 _PLAIN_YES = _words("yes yeah yep yup true correct indeed affirmative")
@@ -54,12 +58,13 @@ _BEGINNINGS: tuple[tuple[Verdict, frozenset[str]], ...] = (
     (
         "unclear",
         _words(
-            "不确定 不確定 不清楚 不知道 可能 也许 也許 无法 無法 是不是 有没有",
+            "不确定 不確定 不清楚 不太清楚 不知道 不好说 不好說 不一定 难说 難說 可能 也许 也許",
+            "无法 無法 是不是 有没有",
             "わからない 分からない わかりません 分かりません たぶん おそらく 모르 아마 확실하지",
         ),
     ),
     ("no", _words("不 没 沒 否 无 無 いいえ いや ない ありません 아니 없")),
-    ("yes", _words("是 有 对 對 嗯 存在 はい ええ うん あります 예 네 있")),
+    ("yes", _words("是 有 对 對 嗯 存在 はい ええ うん あります ある 예 네 있")),
 )
 
 _CONTRACTION = re.compile(r"n['’]t\b")
@@ -87,22 +92,25 @@ _DOUBT = _any(
     r"not (?:\w+ )?(?:sure|certain|clear|enough|possible to|able to)",
     r"(?:do|did|could|cannot)(?: not)? (?:\w+ )?(?:know|tell|say|determine|decide|answer|judge)",
     r"(?:do|did|could|cannot)(?: not)? (?:\w+ )?(?:confirm|verify|help|assist|be sure)",
+    "cannot be (?:determined|told|said|seen clearly|answered|known|verified|confirmed)",
     "cannot see the (?:image|picture|photo)",
 )
 _NEGATION = _any(
     *("no", "not", "none", "never", "nothing", "nobody", "nowhere", "neither", "nor", "cannot"),
-    *("zero", "absent", "nope", "false", "incorrect"),
+    *("zero", "absent", "nope", "false", "incorrect", "lacks"),
 )
 _THERE = _any(
     r"there(?: \w+)? (?:is|are|was|were|appears?|seems?)",
     "there['’](?:s|re)",
-    r"i (?:can )?(?:\w+ )?see",
-    r"(?:you|we|one) can (?:\w+ )?see",
+    r"(?:i|we) (?:can )?(?:\w+ )?see",
+    r"(?:you|one) can (?:\w+ )?see",
+    "there exists?",
     "it (?:is|does|appears|seems|has|looks)",
     r"(?:image|picture|photo|photograph|scene)(?: \w+)? (?:shows|contains|has|features|includes)",
     r"(?:image|picture|photo|photograph|scene)(?: \w+)? (?:depicts|displays)",
     r"(?:is|are)(?: \w+)? (?:visible|present|shown|there|seen|depicted|in the|on the|at the)",
     "i (?:think|believe) so",
+    "that(?: is|['’]s) (?:right|correct|true|so)",
 )
 _WORD = re.compile(r"\w+")
 
@@ -125,7 +133,9 @@ def judge(answer: str) -> Verdict:
     word, sentence = first.group(), _first_sentence(text)
     if word in NO and _DOUBT.match(text, first.start()):
         return "unclear"
-    return _of_word(word) or _stated(text) or _of_sentence(sentence)
+    if word in _EMPHASIS and _NEGATION.search(sentence):
+        return "no"
+    return _letter(text) or _of_word(word) or _stated(text) or _of_sentence(sentence)
 
 
 def _plain(answer: str) -> str:
@@ -145,6 +155,11 @@ def _beginning(text: str) -> Verdict | None:
         if start.startswith(tuple(beginnings)):
             return verdict
     return None
+
+
+def _letter(text: str) -> Verdict | None:
+    """What a single letter says that is the whole answer."""
+    return _LETTERS.get(re.sub(r"^\W+|\W+$", "", text))
 
 
 def _of_word(word: str) -> Verdict | None:
