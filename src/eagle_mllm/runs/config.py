@@ -11,11 +11,15 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from eagle_mllm.attribution.provenance import JSON
+from eagle_mllm.borders import border, file_bytes, reason
 from eagle_mllm.errors import SettingError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, Dtype, ModelSettings, PixelChoice
 from eagle_mllm.runs.methods import METHODS, AnyMethod, EagleSection, MethodSection, Section
+from eagle_mllm.runs.plain import require_plain
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+_MOST_BYTES = 1 << 20
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -92,12 +96,18 @@ class RunConfig(Section):
     paths: dict[str, str] = Field(default_factory=dict)
     """Values of `${NAME}` in the other tables; they win over the environment."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, values: object) -> object:
+        require_plain(values)
+        return values
+
     @property
     def identity(self) -> dict[str, JSON]:
         """The part on which a record depends.
 
-        Neither the selection of samples nor the place of files belongs to it: a longer selection
-        goes on in the same folder, and a data set is known by its fingerprint.
+        Neither the selection of samples nor the place of files belongs to it: another selection
+        shares the folder, and a data set is known by its fingerprint.
         """
         return self.model_dump(
             mode="json", exclude={"name": True, "paths": True, "run": {"limit", "offset"}}
@@ -110,7 +120,7 @@ class RunConfig(Section):
             environment: values of names that `[paths]` has not.
 
         Raises:
-            SettingError: a name has no value.
+            SettingError: a name has no value, or one that the setting cannot have
         """
         values = {**environment, **self.paths}
         document = self.model_dump(mode="json")
@@ -118,7 +128,7 @@ class RunConfig(Section):
             key: part if key == "paths" else _expanded(part, values, key)
             for key, part in document.items()
         }
-        return RunConfig.model_validate(expanded)
+        return _validated(expanded, source=f"run {self.name!r}")
 
 
 def load_config(path: Path, *, settings: Mapping[str, Any] | None = None) -> RunConfig:
@@ -133,17 +143,14 @@ def load_config(path: Path, *, settings: Mapping[str, Any] | None = None) -> Run
         SettingError: the file cannot be read, or something in it is unknown or out of range.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = file_bytes(path, limit=_MOST_BYTES)
     except OSError as error:
-        raise SettingError(f"cannot read {path}: {error.strerror}; give a TOML file") from error
-    except ValueError as error:  # of the decoder and of TOML's own grammar
-        raise SettingError(f"{path} is not a TOML file: {error}") from error
+        raise SettingError(f"cannot read {path}: {reason(error)}; give a TOML file") from error
+    with border(SettingError, f"{path} is not a TOML file", advice="see docs/runs.md"):
+        document = tomllib.loads(text.decode("utf-8"))
     for name, value in (settings or {}).items():
         _put(document, name, value)
-    try:
-        return RunConfig.model_validate(document)
-    except ValidationError as error:
-        raise SettingError(f"{path}: {_first_problem(error)}") from error
+    return _validated(document, source=str(path))
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -153,15 +160,32 @@ def parse_setting(text: str) -> tuple[str, Any]:
     (('regions.count', 32), ('model.id', 'demo/llava'))
 
     Raises:
-        SettingError: there is no `=`, or no name before it.
+        SettingError: there is no `=`, no name before it, or a value that no setting can have
     """
     name, equals, value = text.partition("=")
     if not equals or not all(part.strip() for part in name.split(".")):
-        raise SettingError(f"{text!r} is no setting; write key=value, as in regions.count=32")
+        raise SettingError(
+            f"{text!r:.80} is not a setting; write key=value, as in regions.count=32"
+        )
+    with border(SettingError, f"cannot set {name.strip()!r:.80}", advice="give a plain value"):
+        return name.strip(), _value(value)
+
+
+def _value(text: str) -> Any:
     try:
-        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+        values = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        return name.strip(), value
+        return text
+    # Lines after the first would be settings of their own, and be lost.
+    return values["value"] if len(values) == 1 else text
+
+
+def _validated(document: Mapping[str, Any], *, source: str) -> RunConfig:
+    with border(SettingError, f"{source} is not a run", advice="see docs/runs.md"):
+        try:
+            return RunConfig.model_validate(document)
+        except ValidationError as error:
+            raise SettingError(f"{source}: {_first_problem(error)}") from error
 
 
 def _put(document: dict[str, Any], name: str, value: object) -> None:
@@ -169,7 +193,7 @@ def _put(document: dict[str, Any], name: str, value: object) -> None:
     for table in tables:
         document = document.setdefault(table, {})
         if not isinstance(document, dict):
-            raise SettingError(f"cannot set {name}: {table!r} is a value, not a table")
+            raise SettingError(f"cannot set {name:.80}: {table!r:.80} is a value, not a table")
     document[key] = value
 
 
@@ -202,7 +226,7 @@ def _first_problem(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{place} is missing; add it"
     if isinstance(cause := first.get("ctx", {}).get("error"), SettingError):
-        return f"{place}: {cause}"
+        return f"{place}: {cause}" if place else str(cause)
     return f"{place} is {first['input']!r:.80}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 

@@ -112,8 +112,8 @@ def method_section(table: object) -> MethodSection:
     if not isinstance(table, Mapping):
         raise SettingError("write a table, as in [method] with name = 'eagle'")
     name = table.get("name", "eagle")
-    if name not in METHODS:
-        raise SettingError(f"unknown method {name!r}; {did_you_mean(str(name), METHODS)}")
+    if not isinstance(name, str) or name not in METHODS:
+        raise SettingError(f"unknown method {name!r:.80}; {did_you_mean(str(name), METHODS)}")
     return METHODS[name].model_validate(table)
 
 
