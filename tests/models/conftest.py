@@ -1,8 +1,10 @@
 """Small models of the real architectures, made once a session."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,16 +48,20 @@ def mutations() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny: ModuleType) -> Callable[[str], Path]:
-    """A trained checkpoint folder by architecture; each is made once."""
-    made: dict[str, Path] = {}
+    """A trained checkpoint folder by architecture; each is made once for all test processes."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "checkpoints"
+    shared.mkdir(exist_ok=True)
 
     def folder(name: str) -> Path:
-        if name not in made:
-            path = tmp_path_factory.mktemp(name)
-            tiny.BUILDERS[name](path)
-            _train(tiny, path)
-            made[name] = path
-        return made[name]
+        path = shared / name
+        if not path.exists():
+            fresh = tmp_path_factory.mktemp(name)
+            tiny.BUILDERS[name](fresh)
+            _train(tiny, fresh)
+            with suppress(OSError):  # another process was first, with the same weights
+                fresh.rename(path)
+        return path
 
     return folder
 
