@@ -19,7 +19,4 @@ Saliency = Float[np.ndarray, "*frames h w"]
 """How decisive each pixel is, in [0, 1]."""
 
 Subsets = Bool[np.ndarray, "batch regions"]
-"""One subset of the regions a row: True where the region is shown."""
-
-TokenProbabilities = Float[np.ndarray, "batch tokens"]
-"""Probability of each target token, one subset a row."""
+"""One subset of the regions per row: True where the region is shown."""

@@ -25,9 +25,9 @@ def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     "did you mean 'greedy'?"
 
     Args:
-        name: what was asked for.
-        known: what there is.
-        cutoff: how alike a name must be to be suggested, in [0, 1].
+        name: what was asked for
+        known: what there is
+        cutoff: how alike a name must be to be suggested, in [0, 1]
     """
     names = list(known)
     near = get_close_matches(name, names, n=1, cutoff=cutoff)

@@ -46,25 +46,25 @@ def load_model(
     Args:
         name: "demo", "demo/llava", "demo/qwen2_5_vl" or "demo/internvl" for a small model that
             ships with the package; a folder with a transformers checkpoint; or a Hugging Face
-            hub id such as "Qwen/Qwen2.5-VL-3B-Instruct". Write "./demo" for a folder of that name.
-        device: "auto" takes the first of CUDA, Apple's MPS and the CPU; or a torch device.
+            hub id such as "Qwen/Qwen2.5-VL-3B-Instruct". Write "./demo" for a folder of that name
+        device: "auto" takes the first of CUDA, Apple's MPS and the CPU; or a torch device
         dtype: "auto" is the precision of the checkpoint on a GPU and float32 on the CPU; or
-            "float32", "bfloat16", "float16" (or the torch dtype).
+            "float32", "bfloat16", "float16" (or the torch dtype)
         batch_size: images per forward pass; "auto" measures a pass of each new shape of sample and
             takes what fits into half of the free memory, at most 8. It is halved when memory runs
-            out all the same.
-        revision: branch, tag or commit of a hub repository.
+            out all the same
+        revision: branch, tag or commit of a hub repository
         pixels: how the pixels of images with hidden regions are made. "component" resizes every
             region once and adds the shown ones up on the device; "processor" hides regions in the
             8-bit image and runs the model's own image processor on each, exact and slow. Their
             mean difference is below 2/255. "auto" is "component" where it reproduces the image
-            processor (LLaVA, Qwen-VL and InternVL with usual settings), else "processor".
+            processor (LLaVA, Qwen-VL and InternVL with usual settings), else "processor"
 
     Raises:
-        SettingError: a setting is unknown or out of range, such as a device that is not here.
+        SettingError: a setting is unknown or out of range, such as a device that is not here
         ModelError: there is no such model, it cannot read images, or components are asked for
-            and cannot reproduce its image processor.
-        MissingDependency: torch or transformers is not installed.
+            and cannot reproduce its image processor
+        MissingDependency: torch or transformers is not installed
     """
     settings = ModelSettings(
         device=str(device),

@@ -184,12 +184,12 @@ def test_empty_superpixels_are_dropped():
 @pytest.mark.parametrize("method", METHODS)
 def test_fewer_than_two_regions_or_more_than_pixels_are_refused(image, refused, method, asked):
     message = refused(image, method=method, n_regions=asked)
-    assert message == f"{asked} regions cannot be made of 384 pixels; expected 2 to 384."
+    assert message == f"{asked} regions cannot be made of 384 pixels; expected 2 to 384"
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones(image, refused):
     message = refused(image, method="slic")
-    assert "no method 'slic'" in message
+    assert "unknown method 'slic'" in message
     assert all(method in message for method in METHODS)
 
 

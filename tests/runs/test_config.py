@@ -72,7 +72,7 @@ def test_the_method_is_the_one_that_the_file_spells(load):
         ("[methd]\nname = 'eagle'", "unknown setting 'methd'; did you mean 'method'?"),
         ("[method]\nobjective = {insigt = 1}", "did you mean 'insight'?"),
         ("[method]\nname = 'eagel'", "unknown method 'eagel'; did you mean 'eagle'?"),
-        ("[method]\nsearch = {name = 'gredy'}", "no search 'gredy'; did you mean 'greedy'?"),
+        ("[method]\nsearch = {name = 'gredy'}", "unknown search 'gredy'; did you mean 'greedy'?"),
         ("[method]\nsearch = {name = 'greedy', max = 1}", "no setting 'max'"),
         ("[method]\nsearch = {max_regions = 1}", "a search needs a name"),
         ("[method]\nobjective = {insight = -1}", "not negative"),

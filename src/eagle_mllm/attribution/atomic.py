@@ -25,11 +25,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     exception, a full disk, Ctrl-C. A symbolic link stays, and the file it points to is replaced.
 
     Args:
-        path: Where the file shall stand. Its folder must exist.
+        path: where the file shall stand. Its folder must exist
 
     Raises:
-        ResultError: If the folder is missing or not writable, the disk is full, or `path` is a
-            folder or a device.
+        ResultError: if the folder is missing or not writable, the disk is full, or `path` is a
+            folder or a device
 
     Example:
         >>> import tempfile

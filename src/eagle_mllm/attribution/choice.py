@@ -49,7 +49,7 @@ def choose_targets(generation: Generation, choice: TargetChoice) -> list[Target]
     """The targets of a choice in this answer, in the order words, spans, tokens.
 
     Raises:
-        TargetError: If the answer is empty, or does not hold what was asked for.
+        TargetError: if the answer is empty, or does not hold what was asked for
     """
     if not generation.text.strip():
         raise TargetError("the answer is empty: there is no token to explain; try another prompt")

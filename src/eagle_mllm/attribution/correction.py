@@ -48,12 +48,12 @@ def minimal_correction(trace: Trace, target: Target) -> Correction:
     nothing has not been corrected, it guesses.
 
     Args:
-        trace: the trace of an order found for the right answer's first token.
-        target: that token.
+        trace: the trace of an order found for the right answer's first token
+        target: that token
 
     Raises:
-        TargetError: the target is not one token, or not the trace's.
-        ResultError: the trace does not know what the model predicted (a file of the reference).
+        TargetError: the target is not one token, or not the trace's
+        ResultError: the trace does not know what the model predicted (a file of the reference)
     """
     if len(target) != 1 or trace.n_tokens != 1:
         raise TargetError(

@@ -22,13 +22,13 @@ def first_departure(
     """Position and id of the first token of another answer that the given one does not have.
 
     Args:
-        other: the other answer.
-        text: the answer given.
-        ids: its tokens, with its end-of-sequence token if it has one.
-        encode: how the model would write either.
+        other: the other answer
+        text: the answer given
+        ids: its tokens, with its end-of-sequence token if it has one
+        encode: how the model would write either
 
     Raises:
-        TargetError: no token departs, and why.
+        TargetError: no token departs, and why
     """
     if text.startswith(other) and not cuts_word(Span(0, len(other)), word_spans(text)):
         raise _already_given(other, text)

@@ -29,9 +29,9 @@ class SubsetEvaluator:
     Subsets are equal when they differ only in regions that the scorer does not see.
 
     Args:
-        scorer: what really runs the model.
-        n_regions: number of regions, the width of every request.
-        on_pass: called after each call of the scorer with the images scored so far.
+        scorer: what really runs the model
+        n_regions: number of regions, the width of every request
+        on_pass: called after each call of the scorer with the images scored so far
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class SubsetEvaluator:
         """An evaluator of some of the tokens that shares this one's memory and counts for itself.
 
         Args:
-            tokens: which of the tokens of the scorer's target, by index.
+            tokens: which of the tokens of the scorer's target, by index
         """
         view = copy(self)
         view._tokens, view._added = list(tokens), 0
@@ -74,11 +74,11 @@ class SubsetEvaluator:
         """Scores of each subset, in the order asked.
 
         Args:
-            shown: one subset per row, at least one row, True where a region is shown.
+            shown: one subset per row, at least one row, True where a region is shown
 
         Raises:
-            RegionError: there is no row, or it has not one column for each region.
-            ModelError: the scorer returned NaN or another number outside [0, 1].
+            RegionError: there is no row, or it has not one column for each region
+            ModelError: the scorer returned NaN or another number outside [0, 1]
         """
         before = self._memory.forward_passes
         try:

@@ -35,9 +35,9 @@ def occurrences(text: str, query: str, *, whole_words: bool) -> tuple[Span, ...]
     in the text.
 
     Args:
-        text: where to look.
-        query: what to look for.
-        whole_words: whether to pass over places that begin or end inside a word.
+        text: where to look
+        query: what to look for
+        whole_words: whether to pass over places that begin or end inside a word
     """
     words = word_spans(text) if whole_words else ()
     for ignore_case in (False, True):

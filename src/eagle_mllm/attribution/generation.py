@@ -29,7 +29,7 @@ class Generation(ArrayValue):
 
     Raises:
         ModelError: the ids, tokens, spans and special flags differ in number, a span lies outside
-            the text, or the prompt or the text is not Unicode.
+            the text, or the prompt or the text is not Unicode
     """
 
     image: RGBImage = field(repr=False)
@@ -77,13 +77,13 @@ class Generation(ArrayValue):
         """An answer from the vocabulary ids that a model wrote.
 
         Args:
-            ids: the answer, with its end-of-sequence token if it has one.
-            image: the image as the user sees it.
-            prompt: what the model was asked.
-            decode: turns ids into text, leaving out special tokens and cleaning nothing up.
-            special: the vocabulary ids that write no text.
-            encode: see the field; something that can be pickled.
-            image_path: where the image came from, if from a file.
+            ids: the answer, with its end-of-sequence token if it has one
+            image: the image as the user sees it
+            prompt: what the model was asked
+            decode: turns ids into text, leaving out special tokens and cleaning nothing up
+            special: the vocabulary ids that write no text
+            encode: see the field; something that can be pickled
+            image_path: where the image came from, if from a file
         """
         text, spans = token_spans(ids, decode)
         return cls(
@@ -129,7 +129,7 @@ class Generation(ArrayValue):
         """One target for each word of the answer, in order.
 
         Raises:
-            TargetError: the answer has no word.
+            TargetError: the answer has no word
         """
         if not self.words:
             raise TargetError(
@@ -142,10 +142,10 @@ class Generation(ArrayValue):
         """The whole answer.
 
         Args:
-            include_eos: whether special tokens count too, as in the reference.
+            include_eos: whether special tokens count too, as in the reference
 
         Raises:
-            TargetError: the answer has no such token.
+            TargetError: the answer has no such token
         """
         positions = tuple(
             position for position, special in enumerate(self.special) if include_eos or not special
@@ -161,7 +161,7 @@ class Generation(ArrayValue):
         """The tokens at positions `start` to `stop - 1`, or the one at `start`.
 
         Raises:
-            TargetError: the range is empty or leaves the answer.
+            TargetError: the range is empty or leaves the answer
         """
         stop = start + 1 if stop is None else stop
         if not 0 <= start < stop <= len(self.ids):
@@ -182,11 +182,11 @@ class Generation(ArrayValue):
         `finding`.
 
         Args:
-            word: the word or words.
-            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last.
+            word: the word or words
+            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last
 
         Raises:
-            TargetError: the answer does not have these words, or not that often.
+            TargetError: the answer does not have these words, or not that often
         """
         return self._overlapping(look_up(self.text, word, occurrence, whole_words=True))
 
@@ -194,7 +194,7 @@ class Generation(ArrayValue):
         """One target for each occurrence of a word, or of several words in a row, as in `find`.
 
         Raises:
-            TargetError: the answer does not have these words.
+            TargetError: the answer does not have these words
         """
         return tuple(map(self._overlapping, look_up_all(self.text, word, whole_words=True)))
 
@@ -204,11 +204,11 @@ class Generation(ArrayValue):
         The stretch may begin and end inside words. What matches is as in `find`.
 
         Args:
-            text: the stretch.
-            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last.
+            text: the stretch
+            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last
 
         Raises:
-            TargetError: the answer does not have this stretch, or not that often.
+            TargetError: the answer does not have this stretch, or not that often
         """
         return self._overlapping(look_up(self.text, text, occurrence, whole_words=False))
 
@@ -216,7 +216,7 @@ class Generation(ArrayValue):
         """One target for each occurrence of a stretch of the answer, as in `span`.
 
         Raises:
-            TargetError: the answer does not have this stretch.
+            TargetError: the answer does not have this stretch
         """
         return tuple(map(self._overlapping, look_up_all(self.text, text, whole_words=False)))
 
@@ -231,14 +231,14 @@ class Generation(ArrayValue):
 
         Args:
             answer: the other answer; with `replacing`, only what stands in its place. White space
-                around it does not count.
-            replacing: a word or words of the answer to replace.
-            occurrence: which one to replace, as in `find`.
+                around it does not count
+            replacing: a word or words of the answer to replace
+            occurrence: which one to replace, as in `find`
 
         Raises:
             TargetError: the other answer does not depart from the given one inside it, cannot be
                 written by the model, or the generation was loaded from a file and cannot encode
-                text any more.
+                text any more
         """
         if self.encode is None:
             raise TargetError(

@@ -42,7 +42,7 @@ def read_image(image: ImageLike, *, max_pixels: int | None = MAX_PIXELS) -> RGBI
             explain; None for any number
 
     Returns:
-        A new array of shape `(h, w, 3)`.
+        A new array of shape `(h, w, 3)`
 
     Raises:
         ImageError: the file is missing, empty, truncated, not an image, or holds several frames;

@@ -76,7 +76,7 @@ def load(path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXELS) -
             enough for a picture of 89 million pixels; None for no limit
 
     Returns:
-        An equal attribution; its generation has no `encode`.
+        An equal attribution; its generation has no `encode`
 
     Raises:
         ResultError: there is no such file, it is damaged or something else, it unpacks to more

@@ -15,12 +15,12 @@ def look_up_all(text: str, query: str, *, whole_words: bool) -> tuple[Span, ...]
     """Every occurrence of a query, at least one.
 
     Args:
-        text: the answer.
-        query: a word, several words in a row, or any stretch of the answer.
-        whole_words: whether it must begin and end between words.
+        text: the answer
+        query: a word, several words in a row, or any stretch of the answer
+        whole_words: whether it must begin and end between words
 
     Raises:
-        TargetError: the answer does not have it, or it says nothing.
+        TargetError: the answer does not have it, or it says nothing
     """
     require_unicode(query, "the text to look for")
     if not query.strip():
@@ -37,7 +37,7 @@ def look_up(text: str, query: str, occurrence: int, *, whole_words: bool) -> Spa
     """One occurrence of a query: 0 is the first, -1 the last.
 
     Raises:
-        TargetError: the answer does not have it, or not that often.
+        TargetError: the answer does not have it, or not that often
     """
     found = look_up_all(text, query, whole_words=whole_words)
     if not -len(found) <= occurrence < len(found):

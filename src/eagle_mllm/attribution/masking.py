@@ -21,13 +21,13 @@ def fill_image(image: RGBImage, fill: str) -> RGBImage:
     """The image with everything hidden: what each pixel becomes when its region is not shown.
 
     Args:
-        image: the image as the user sees it, before any processor.
+        image: the image as the user sees it, before any processor
         fill: a `FillName`. "black" is the paper's choice; "mean" is the mean of each channel,
             rounded; "blur" is a Gaussian blur whose standard deviation is a tenth of the longer
-            side.
+            side
 
     Raises:
-        SettingError: the fill is unknown.
+        SettingError: the fill is unknown
     """
     if fill not in _FILLS:
         raise SettingError(f"unknown fill {fill!r}; choose one of {', '.join(_FILLS)}")
@@ -38,9 +38,9 @@ def masked_image(image: RGBImage, filled: RGBImage, visible: Mask) -> RGBImage:
     """`image` where a pixel is visible, `filled` elsewhere: I_S of the paper.
 
     Args:
-        image: the image.
-        filled: the same image with everything hidden, from `fill_image`.
-        visible: True where the pixel's region is shown.
+        image: the image
+        filled: the same image with everything hidden, from `fill_image`
+        visible: True where the pixel's region is shown
     """
     return np.where(visible[..., np.newaxis], image, filled)
 
@@ -49,12 +49,12 @@ class MaskedImages:
     """The 8-bit images of subsets of regions, for whoever reads images: I_S of the paper.
 
     Args:
-        image: the image as the user sees it.
-        regions: a partition of it.
-        fill: what hidden pixels become.
+        image: the image as the user sees it
+        regions: a partition of it
+        fill: what hidden pixels become
 
     Raises:
-        SettingError: the fill is unknown.
+        SettingError: the fill is unknown
     """
 
     def __init__(self, image: RGBImage, regions: Regions, *, fill: FillName) -> None:

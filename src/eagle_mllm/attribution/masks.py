@@ -31,7 +31,7 @@ def painted(masks: object, *, shape: tuple[int, int] | None = None) -> LabelMap:
         shape: height and width of the image, where known
 
     Returns:
-        `(h, w)`; pixels of no mask hold the number of masks.
+        `(h, w)`; pixels of no mask hold the number of masks
 
     Raises:
         RegionError: there are no masks, none has a pixel, they are of several shapes, or one is

@@ -59,7 +59,7 @@ class AttributionMethod(ABC):
         """The order of the regions and the map; `attribute` makes a result of them.
 
         Args:
-            question: what to explain, and the scores of subsets.
+            question: what to explain, and the scores of subsets
         """
 
     @abstractmethod
@@ -67,7 +67,7 @@ class AttributionMethod(ABC):
         """Images scored in one explanation, for progress bars; an estimate.
 
         Args:
-            n_regions: how many regions there are.
+            n_regions: how many regions there are
         """
 
     def thrifty(self) -> "AttributionMethod":
@@ -87,18 +87,18 @@ class AttributionMethod(ABC):
         """Which regions the target depends on.
 
         Args:
-            model: the model to explain.
-            generation: image, prompt and answer.
-            target: the tokens to explain.
-            regions: a partition of the image of `generation`.
+            model: the model to explain
+            generation: image, prompt and answer
+            target: the tokens to explain
+            regions: a partition of the image of `generation`
             evaluate: scores of subsets for this target with this method's fill; by default a
-                fresh memory over `model.scorer`. The passes it adds are those of the result.
-            on_pass: called now and then with the images scored so far; not used with `evaluate`.
+                fresh memory over `model.scorer`. The passes it adds are those of the result
+            on_pass: called now and then with the images scored so far; not used with `evaluate`
 
         Raises:
-            TargetError: the target lies beyond the answer.
-            RegionError: the regions are not of the image's shape.
-            ModelError: the model returned a number that is not a probability.
+            TargetError: the target lies beyond the answer
+            RegionError: the regions are not of the image's shape
+            ModelError: the model returned a number that is not a probability
         """
         start = perf_counter()
         if evaluate is None:
@@ -198,18 +198,18 @@ def attribute(
     Attribution(eagle, 'cat', 2 regions, insertion_auc=0.75, deletion_auc=0.25, forward_passes=4)
 
     Args:
-        model: the model to explain.
-        generation: image, prompt and answer, from `model.generate` or `model.with_answer`.
-        target: the tokens to explain, as in `generation.find("cat")`.
-        method: EAGLE with its default settings, or another method.
-        regions: a partition of the image; by default SLICO superpixels of `n_regions` regions.
-        n_regions: how many regions to ask for where `regions` is not given.
-        on_pass: called now and then with the images scored so far, for a progress bar.
+        model: the model to explain
+        generation: image, prompt and answer, from `model.generate` or `model.with_answer`
+        target: the tokens to explain, as in `generation.find("cat")`
+        method: EAGLE with its default settings, or another method
+        regions: a partition of the image; by default SLICO superpixels of `n_regions` regions
+        n_regions: how many regions to ask for where `regions` is not given
+        on_pass: called now and then with the images scored so far, for a progress bar
 
     Raises:
-        TargetError: the target lies beyond the answer.
-        RegionError: the regions are not of the image's shape.
-        ModelError: the model returned a number that is not a probability.
+        TargetError: the target lies beyond the answer
+        RegionError: the regions are not of the image's shape
+        ModelError: the model returned a number that is not a probability
     """
     if regions is None:
         regions = segment(generation.image, n_regions=n_regions)

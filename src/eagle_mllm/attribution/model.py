@@ -20,7 +20,7 @@ from eagle_mllm.errors import RegionError, TargetError
 
 
 class SubsetScores(NamedTuple):
-    """How probable the target is when only some regions are shown, one subset a row."""
+    """How probable the target is when only some regions are shown, one subset per row."""
 
     probability: Float[ndarray, "batch tokens"]
     """p_i(S) of each target token, float32 in [0, 1]."""
@@ -34,16 +34,16 @@ class Scorer(ABC):
 
     @abstractmethod
     def __call__(self, shown: Bool[ndarray, "batch regions"]) -> SubsetScores:
-        """Probability of each target token for each subset, one image scored a row.
+        """Probability of each target token for each subset, one image per row.
 
         The score of a subset depends neither on its neighbours in `shown` nor on their number:
         where arithmetic depends on the shape of a batch, an implementation splits any into one.
 
         Args:
-            shown: True where a region is shown; hidden regions take the fill.
+            shown: True where a region is shown; hidden regions take the fill
 
         Raises:
-            ModelError: the model returned a number that is not a probability.
+            ModelError: the model returned a number that is not a probability
         """
 
     @property
@@ -108,16 +108,16 @@ class Model(ABC):
         """The model's own answer, by greedy decoding.
 
         Args:
-            image: a path, a PIL image, or an RGB uint8 array.
+            image: a path, a PIL image, or an RGB uint8 array
             prompt: the user's words, without any chat template. It may not hold control tokens
-                that would end the user's turn or stand for one more image.
-            max_new_tokens: longest answer; a cut answer does not end in EOS.
+                that would end the user's turn or stand for one more image
+            max_new_tokens: longest answer; a cut answer does not end in EOS
             image_path: where the image came from, for whoever read it already; by default the
-                path given as `image`.
+                path given as `image`
 
         Raises:
-            ImageError: the image cannot be read.
-            ModelError: the prompt is not Unicode, or holds such a control token.
+            ImageError: the image cannot be read
+            ModelError: the prompt is not Unicode, or holds such a control token
         """
 
     @abstractmethod
@@ -130,15 +130,15 @@ class Model(ABC):
         at the beginning, or the like.
 
         Args:
-            image: a path, a PIL image, or an RGB uint8 array.
-            prompt: the user's words, without any chat template.
-            answer: the text to explain instead of the model's own answer.
-            image_path: where the image came from, as in `generate`.
+            image: a path, a PIL image, or an RGB uint8 array
+            prompt: the user's words, without any chat template
+            answer: the text to explain instead of the model's own answer
+            image_path: where the image came from, as in `generate`
 
         Raises:
-            ImageError: the image cannot be read.
-            ModelError: the prompt is refused, as in `generate`.
-            TargetError: the answer is empty, is not Unicode, or holds a control token.
+            ImageError: the image cannot be read
+            ModelError: the prompt is refused, as in `generate`
+            TargetError: the answer is empty, is not Unicode, or holds a control token
         """
 
     @abstractmethod
@@ -153,14 +153,14 @@ class Model(ABC):
         """A scorer bound to one answer, the tokens to explain and a partition of its image.
 
         Args:
-            generation: the image, the prompt and the answer, which is teacher forced.
-            target: positions in the answer and the vocabulary id asked about at each.
-            regions: a partition of the image of `generation`.
-            fill: what hidden pixels become.
+            generation: the image, the prompt and the answer, which is teacher forced
+            target: positions in the answer and the vocabulary id asked about at each
+            regions: a partition of the image of `generation`
+            fill: what hidden pixels become
 
         Raises:
-            TargetError: the target lies beyond the answer.
-            RegionError: the regions are not of the image's shape.
+            TargetError: the target lies beyond the answer
+            RegionError: the regions are not of the image's shape
         """
 
 
@@ -168,13 +168,13 @@ def require_explainable(generation: Generation, target: Target, regions: Regions
     """Check what every scorer needs, before the first image is scored.
 
     Args:
-        generation: image and answer.
-        target: the tokens to explain.
-        regions: the partition of the image.
+        generation: image and answer
+        target: the tokens to explain
+        regions: the partition of the image
 
     Raises:
-        TargetError: the target lies beyond the answer.
-        RegionError: the regions are not of the image's shape.
+        TargetError: the target lies beyond the answer
+        RegionError: the regions are not of the image's shape
     """
     if target.positions[-1] >= len(generation.ids):
         raise TargetError(

@@ -22,7 +22,7 @@ class Objective:
     1.5
 
     Raises:
-        SettingError: a weight is negative or not finite, or both are 0.
+        SettingError: a weight is negative or not finite, or both are 0
     """
 
     insight: float = 1.0
@@ -47,8 +47,8 @@ class Objective:
         """F of each subset, in float64.
 
         Args:
-            insertion: p_i(S), the target's probabilities with only S shown.
-            deletion: p_i(V∖S), the same with S hidden.
+            insertion: p_i(S), the target's probabilities with only S shown
+            deletion: p_i(V∖S), the same with S hidden
         """
         insight = insertion.mean(axis=1, dtype=np.float64)
         necessity = 1.0 - deletion.mean(axis=1, dtype=np.float64)

@@ -11,9 +11,9 @@ def require_unicode(text: str, what: str, *, error: type[EagleError] = TargetErr
     Control characters are characters like any other.
 
     Args:
-        text: what somebody gave.
-        what: its name in the message, as in "the prompt".
-        error: what to raise.
+        text: what somebody gave
+        what: its name in the message, as in "the prompt"
+        error: what to raise
     """
     try:
         text.encode()

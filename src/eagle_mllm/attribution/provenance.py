@@ -31,13 +31,13 @@ def provenance(
     runs from a git checkout. There is no time of day: the same run gives the same values.
 
     Args:
-        model: Which weights answered, and how they were run.
-        regions: The partition of the image.
-        settings: What the method was asked to do (search, objective, fill, seed). Values that
-            JSON does not know are kept as their text: a record must never spoil a finished run.
+        model: which weights answered, and how they were run
+        regions: the partition of the image
+        settings: what the method was asked to do (search, objective, fill, seed). Values that
+            JSON does not know are kept as their text: a record must never spoil a finished run
 
     Returns:
-        The keys `eagle`, `python`, `platform`, `packages`, `git`, `model`, `regions`, `settings`.
+        The keys `eagle`, `python`, `platform`, `packages`, `git`, `model`, `regions`, `settings`
     """
     return {
         **made_with(model),
@@ -55,10 +55,10 @@ def made_with(model: ModelInfo) -> dict[str, JSON]:
     """The part of it that is the same for every image: software, platform, commit and model.
 
     Args:
-        model: Which weights answered, and how they were run.
+        model: which weights answered, and how they were run
 
     Returns:
-        The keys `eagle`, `python`, `platform`, `packages`, `git`, `model`.
+        The keys `eagle`, `python`, `platform`, `packages`, `git`, `model`
     """
     return {
         "eagle": _installed("eagle-mllm"),

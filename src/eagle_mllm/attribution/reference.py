@@ -79,7 +79,7 @@ def export_reference(
             `select_category` (pointing game), `label` and `revised_answering` (hallucination)
 
     Returns:
-        The paths of the JSON file and of the NumPy file.
+        The paths of the JSON file and of the NumPy file
 
     Raises:
         ResultError: a file cannot be written, or `other` is not JSON or repeats a key
@@ -116,7 +116,7 @@ def import_reference(
         npy_path: the masks `(N, h, w, 1)` in search order
 
     Returns:
-        Regions, trace, target and objective.
+        Regions, trace, target and objective
 
     Raises:
         ResultError: a file is missing, damaged or incomplete, or the two do not belong together

@@ -24,7 +24,7 @@ class Regions(ArrayValue):
     need not be connected. Labels that are not 0..N-1 yet are renumbered by `from_labels`.
 
     Raises:
-        RegionError: the label map is empty, or its labels are not 0..N-1 with each in use.
+        RegionError: the label map is empty, or its labels are not 0..N-1 with each in use
     """
 
     labels: LabelMap
@@ -90,13 +90,13 @@ class Regions(ArrayValue):
         """The pixels of some regions.
 
         Args:
-            indices: Region indices, 0..N-1, in any order.
+            indices: region indices, 0..N-1, in any order
 
         Returns:
-            `(h, w)`, True where the pixel belongs to one of them.
+            `(h, w)`, True where the pixel belongs to one of them
 
         Raises:
-            RegionError: An index is not one of 0..N-1, or is a truth value.
+            RegionError: an index is not one of 0..N-1, or is a truth value
         """
         chosen = np.zeros(len(self), dtype=bool)
         for index in indices:

@@ -24,7 +24,7 @@ class ModalityReliance(ArrayValue):
     """How much each token of a target stands on the image.
 
     Raises:
-        ResultError: there is not one position for each value.
+        ResultError: there is not one position for each value
     """
 
     evidence: Float[np.ndarray, " tokens"]
@@ -52,11 +52,11 @@ def modality_reliance(trace: Trace, *, positions: Sequence[int] | None = None) -
     regions N makes values comparable between partitions.
 
     Args:
-        trace: the trace of an order.
-        positions: where the tokens stand in the answer; by default they are counted from 0.
+        trace: the trace of an order
+        positions: where the tokens stand in the answer; by default they are counted from 0
 
     Raises:
-        ResultError: there is not one position for each token.
+        ResultError: there is not one position for each token
     """
     shown = _after_the_first_region(trace)
     return _reliance(shown.mean(axis=0) - shown.min(axis=0), positions)
@@ -70,11 +70,11 @@ def modality_reliance_algorithm1(
     It is large where the probability rises late. For comparison only.
 
     Args:
-        trace: the trace of an order.
-        positions: where the tokens stand in the answer; by default they are counted from 0.
+        trace: the trace of an order
+        positions: where the tokens stand in the answer; by default they are counted from 0
 
     Raises:
-        ResultError: there is not one position for each token.
+        ResultError: there is not one position for each token
     """
     shown = _after_the_first_region(trace)
     return _reliance(shown.max(axis=0) - shown.mean(axis=0), positions)
@@ -88,11 +88,11 @@ def modality_reliance_reference(
     The empty image takes part in both. For comparison only.
 
     Args:
-        trace: the trace of an order.
-        positions: where the tokens stand in the answer; by default they are counted from 0.
+        trace: the trace of an order
+        positions: where the tokens stand in the answer; by default they are counted from 0
 
     Raises:
-        ResultError: there is not one position for each token.
+        ResultError: there is not one position for each token
     """
     shown = trace.insertion.astype(np.float64)
     return _reliance(np.trapezoid(shown, trace.area, axis=0) - shown.min(axis=0), positions)

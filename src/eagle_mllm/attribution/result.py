@@ -24,7 +24,7 @@ class Attribution(ArrayValue):
     """Which regions of an image some tokens of an answer stand on.
 
     Raises:
-        ResultError: image, regions, target, trace and saliency do not belong together.
+        ResultError: image, regions, target, trace and saliency do not belong together
     """
 
     method: str

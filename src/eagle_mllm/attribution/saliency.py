@@ -19,8 +19,8 @@ def region_saliency(trace: Trace, objective: Objective) -> Float[np.ndarray, " r
     that helps. For signed values see `region_gains`.
 
     Args:
-        trace: the trace of an order; its regions beyond `searched` are treated alike.
-        objective: F.
+        trace: the trace of an order; its regions beyond `searched` are treated alike
+        objective: F
     """
     steps = np.abs(np.diff(_objective_values(trace, objective)[1:]))
     decline = np.concatenate([[0.0], np.cumsum(steps)])  # −A, along the order
@@ -37,8 +37,8 @@ def region_gains(trace: Trace, objective: Objective) -> Float[np.ndarray, " regi
     F(V) − F(∅).
 
     Args:
-        trace: the trace of an order.
-        objective: F.
+        trace: the trace of an order
+        objective: F
     """
     gains = np.empty(len(trace.order))
     gains[trace.order] = np.diff(_objective_values(trace, objective))
@@ -46,14 +46,14 @@ def region_gains(trace: Trace, objective: Objective) -> Float[np.ndarray, " regi
 
 
 def saliency_map(values: Float[np.ndarray, " regions"], regions: Regions) -> Saliency:
-    """One value a region, spread over its pixels; float32.
+    """One value per region, spread over its pixels; float32.
 
     Args:
-        values: a value for each region, by region index.
-        regions: the partition.
+        values: a value for each region, by region index
+        regions: the partition
 
     Raises:
-        RegionError: there is not one value for each region.
+        RegionError: there is not one value for each region
     """
     if len(values) != len(regions):
         raise RegionError(f"{len(regions)} regions need as many values; got {len(values)}")
@@ -66,11 +66,11 @@ def rank_regions(saliency: Saliency, regions: Regions) -> Int[np.ndarray, " regi
     This is how a method that yields a map of pixels is compared with one that yields an order.
 
     Args:
-        saliency: a finite value for each pixel, in any range.
-        regions: a partition of the same image.
+        saliency: a finite value for each pixel, in any range
+        regions: a partition of the same image
 
     Raises:
-        RegionError: the shapes differ, or the map holds NaN or infinity.
+        RegionError: the shapes differ, or the map holds NaN or infinity
     """
     if saliency.shape != regions.labels.shape:
         raise RegionError(

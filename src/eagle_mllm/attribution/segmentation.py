@@ -37,24 +37,24 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
     down by a whole number first, so that region edges there keep to blocks of a few pixels.
 
     Args:
-        image: An RGB uint8 array, or anything else that `read_image` takes.
+        image: an RGB uint8 array, or anything else that `read_image` takes
         method: "slico" (scikit-image), "slico-opencv" or "seeds" (OpenCV, as the reference), or
-            "grid" (rectangles in rows and columns).
-        n_regions: How many regions to aim at, from 2 to the number of pixels.
+            "grid" (rectangles in rows and columns)
+        n_regions: how many regions to aim at, from 2 to the number of pixels
 
     Raises:
-        ImageError: The image cannot be read.
-        RegionError: The method is unknown, or cannot make that many regions of this image.
-        MissingDependency: The method needs OpenCV's extra modules, which are not installed.
+        ImageError: the image cannot be read
+        RegionError: the method is unknown, or cannot make that many regions of this image
+        MissingDependency: the method needs OpenCV's extra modules, which are not installed
     """
     if method not in _METHODS:
-        raise RegionError(f"There is no method {method!r}; expected one of {', '.join(_METHODS)}.")
+        raise RegionError(f"unknown method {method!r}; choose one of {', '.join(_METHODS)}")
     pixels = read_image(image)
     height, width = pixels.shape[:2]
     if not 2 <= n_regions <= height * width:
         raise RegionError(
             f"{n_regions} regions cannot be made of {height * width} pixels; "
-            f"expected 2 to {height * width}."
+            f"expected 2 to {height * width}"
         )
     return Regions.from_labels(_METHODS[method](pixels, n_regions), method=method, asked=n_regions)
 
@@ -144,7 +144,7 @@ def _too_narrow(image: RGBImage, n_regions: int, method: str) -> RegionError:
     height, width = image.shape[:2]
     return RegionError(
         f"{method!r} cannot make {n_regions} regions of an image of {width} x {height} pixels; "
-        "ask for another number, or use method='slico' or method='grid'."
+        "ask for another number, or use method='slico' or method='grid'"
     )
 
 
@@ -154,14 +154,14 @@ def _opencv_ximgproc() -> Any:
         cv2 = importlib.import_module("cv2")
     except ImportError as error:
         raise MissingDependency(
-            f"This method needs OpenCV's contrib modules: {_INSTALL} (only one OpenCV package may "
-            "be installed), or use method='slico'."
+            f"this method needs OpenCV's contrib modules: {_INSTALL} (only one OpenCV package may "
+            "be installed), or use method='slico'"
         ) from error
     if not hasattr(cv2, "ximgproc"):
         raise MissingDependency(
-            "The installed OpenCV has no ximgproc: only one OpenCV package may be installed, so "
+            "the installed OpenCV has no ximgproc: only one OpenCV package may be installed, so "
             "`pip uninstall opencv-python opencv-python-headless` first and then "
-            f"{_INSTALL}, or use method='slico'."
+            f"{_INSTALL}, or use method='slico'"
         )
     return cv2.ximgproc
 

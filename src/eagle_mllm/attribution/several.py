@@ -41,21 +41,21 @@ def attribute_each(
     share nothing with each other, for a pass answers one question at each position.
 
     Args:
-        model: the model to explain.
-        generation: image, prompt and answer, from `model.generate` or `model.with_answer`.
-        targets: the tokens to explain; targets may overlap.
-        method: EAGLE with its default settings, or another method.
-        regions: a partition of the image; by default SLICO superpixels of `n_regions` regions.
-        n_regions: how many regions to ask for where `regions` is not given.
-        on_pass: called now and then with the images scored so far, for all targets.
+        model: the model to explain
+        generation: image, prompt and answer, from `model.generate` or `model.with_answer`
+        targets: the tokens to explain; targets may overlap
+        method: EAGLE with its default settings, or another method
+        regions: a partition of the image; by default SLICO superpixels of `n_regions` regions
+        n_regions: how many regions to ask for where `regions` is not given
+        on_pass: called now and then with the images scored so far, for all targets
 
     Returns:
-        One result per target, in their order.
+        One result per target, in their order
 
     Raises:
-        TargetError: a target lies beyond the answer.
-        RegionError: the regions are not of the image's shape.
-        ModelError: the model returned a number that is not a probability.
+        TargetError: a target lies beyond the answer
+        RegionError: the regions are not of the image's shape
+        ModelError: the model returned a number that is not a probability
     """
     if regions is None:
         regions = segment(generation.image, n_regions=n_regions)
@@ -83,9 +83,9 @@ def expected_passes(method: AttributionMethod, n_regions: int, *, n_targets: int
     """Images that `attribute_each` will score, for progress bars; only an estimate.
 
     Args:
-        method: the method.
-        n_regions: how many regions there are.
-        n_targets: how many targets.
+        method: the method
+        n_regions: how many regions there are
+        n_targets: how many targets
     """
     if n_targets > 1:
         method = method.thrifty()

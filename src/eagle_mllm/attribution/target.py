@@ -12,7 +12,7 @@ class Target:
 
     Raises:
         TargetError: there are no tokens, ids and positions differ in number, or the positions are
-            negative or do not rise.
+            negative or do not rise
     """
 
     positions: tuple[int, ...]

@@ -30,7 +30,7 @@ class Trace(ArrayValue):
     Row r of every array belongs to the first r regions of the order, r = 0..N.
 
     Raises:
-        ResultError: the arrays do not fit together or hold no probabilities.
+        ResultError: the arrays do not fit together or hold no probabilities
     """
 
     order: Int[np.ndarray, " regions"]
@@ -73,10 +73,10 @@ class Trace(ArrayValue):
         """Mean probability of the tokens as regions are shown; NaN for no tokens.
 
         Args:
-            tokens: which of the target's tokens; None for all.
+            tokens: which of the target's tokens; None for all
 
         Raises:
-            TargetError: the target has no such token.
+            TargetError: the target has no such token
         """
         return _token_mean(self.insertion, tokens)
 
@@ -84,10 +84,10 @@ class Trace(ArrayValue):
         """Mean probability of the tokens as regions are hidden; NaN for no tokens.
 
         Args:
-            tokens: which of the target's tokens; None for all.
+            tokens: which of the target's tokens; None for all
 
         Raises:
-            TargetError: the target has no such token.
+            TargetError: the target has no such token
         """
         return _token_mean(self.deletion, tokens)
 
@@ -104,13 +104,13 @@ def trace_of(
     After a search, an evaluator remembers nearly all of it.
 
     Args:
-        ranking: what a search returned, or any order of all regions.
-        evaluate: scores of subsets.
-        regions: the partition, for its areas.
-        seen: True where the model can see a region; only those have an area. None for all.
+        ranking: what a search returned, or any order of all regions
+        evaluate: scores of subsets
+        regions: the partition, for its areas
+        seen: True where the model can see a region; only those have an area. None for all
 
     Raises:
-        RegionError: the order does not hold every region exactly once.
+        RegionError: the order does not hold every region exactly once
     """
     if not isinstance(ranking, Ranking):
         ranking = Ranking(order=ranking, searched=len(ranking))
@@ -140,8 +140,8 @@ def area_under(curve: Float[np.ndarray, " steps"], area: Float[np.ndarray, " ste
     """Area under a curve over the share of image area, by the trapezoid rule.
 
     Args:
-        curve: value at each step.
-        area: share of the image at each step, rising from 0 to 1.
+        curve: value at each step
+        area: share of the image at each step, rising from 0 to 1
     """
     return float(np.trapezoid(curve.astype(np.float64), area))
 

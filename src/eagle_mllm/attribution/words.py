@@ -39,11 +39,11 @@ def token_spans(
     whose bytes come in several tokens belongs to each of them. Spans together cover the text.
 
     Args:
-        ids: vocabulary ids of the answer.
-        decode: turns ids into text, leaving out special tokens and cleaning nothing up.
+        ids: vocabulary ids of the answer
+        decode: turns ids into text, leaving out special tokens and cleaning nothing up
 
     Returns:
-        The text and one span for each id; empty where a token writes nothing, as special ones.
+        The text and one span for each id; empty where a token writes nothing, as special ones
     """
     text = decode(ids)
     spans: list[Span] = []
@@ -66,8 +66,8 @@ def token_texts(text: str, spans: Sequence[Span]) -> tuple[str, ...]:
     A character that several tokens share is given to the last of them, so that the others say "".
 
     Args:
-        text: the answer.
-        spans: character offsets of each token, from `token_spans`.
+        text: the answer
+        spans: character offsets of each token, from `token_spans`
     """
     starts = [span.start for span in spans] + [len(text)]
     return tuple(text[start:stop] for start, stop in pairwise(starts))
@@ -77,8 +77,8 @@ def words_of(text: str, spans: Sequence[Span]) -> tuple[Word, ...]:
     """The words of a text with the tokens that write them.
 
     Args:
-        text: the answer.
-        spans: character offsets of each token in it.
+        text: the answer
+        spans: character offsets of each token in it
     """
     return tuple(
         Word(text=text[start:stop], start=start, stop=stop, tokens=overlapping(spans, start, stop))

@@ -47,10 +47,10 @@ def tell(
     """Print what explanations of one answer say, and where they are.
 
     Args:
-        attributions: explanations of one answer, at least one.
-        files: where they were written, by kind.
-        as_json: print one JSON object instead of tables.
-        quiet: print no tables.
+        attributions: explanations of one answer, at least one
+        files: where they were written, by kind
+        as_json: print one JSON object instead of tables
+        quiet: print no tables
     """
     told = summary(attributions, files=files)
     if as_json:
@@ -63,8 +63,8 @@ def print_summary(summary: Summary, *, underlined: Sequence[Span]) -> None:
     """A summary for the eye.
 
     Args:
-        summary: what to show.
-        underlined: stretches of the answer to underline.
+        summary: what to show
+        underlined: stretches of the answer to underline
     """
     console = Results()
     answer = Text(printable(summary.answer), style="bold")

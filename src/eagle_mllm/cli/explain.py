@@ -147,8 +147,8 @@ def chosen_method(
     """The method that the options spell, in the words of a `[method]` table.
 
     Raises:
-        typer.BadParameter: both weights are 0.
-        SettingError: another setting is out of range.
+        typer.BadParameter: both weights are 0
+        SettingError: another setting is out of range
     """
     table = {
         "search": {"name": search, "budget": budget},
@@ -172,15 +172,15 @@ def run(
     """Explain, write the files, then print.
 
     Args:
-        request: What to do.
-        as_json: Print a JSON object instead of tables.
-        quiet: Print no tables and no progress.
+        request: what to do
+        as_json: print a JSON object instead of tables
+        quiet: print no tables and no progress
 
     Raises:
-        EagleError: If the input cannot be used.
+        EagleError: if the input cannot be used
     """
     if not request.prompt.strip():
-        raise typer.BadParameter("the prompt holds no text.", param_hint="'--prompt'")
+        raise typer.BadParameter("the prompt holds no text", param_hint="'--prompt'")
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
     with contextlib.redirect_stdout(sys.stderr):
         attributions, files = _explain(request, PassProgress(quiet=quiet))
@@ -252,7 +252,7 @@ def write_files(
         scene: a generated picture to keep with them
 
     Returns:
-        The files by kind: explanation and figure (one for each target), report, image.
+        The files by kind: explanation and figure (one for each target), report, image
 
     Raises:
         ResultError: a file cannot be written

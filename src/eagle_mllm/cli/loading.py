@@ -24,11 +24,11 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
     """Load the chosen model.
 
     Args:
-        choice: Which model, and how.
-        show_bars: Whether the libraries below may draw their download and loading bars.
+        choice: which model, and how
+        show_bars: whether the libraries below may draw their download and loading bars
 
     Raises:
-        ModelError: If there is no such model, or it cannot be loaded or take images.
+        ModelError: if there is no such model, or it cannot be loaded or take images
     """
     with library_bars(show=show_bars):
         return loading.load_model(choice.name, **choice.settings.options)

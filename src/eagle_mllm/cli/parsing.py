@@ -15,7 +15,7 @@ def parse_batch_size(text: str) -> BatchSize:
     if text.isdecimal() and int(text) >= 1:
         return int(text)
     raise typer.BadParameter(
-        f"{text!r} is neither 'auto' nor a whole number from 1.", param_hint="'--batch-size'"
+        f"{text!r} is neither 'auto' nor a whole number from 1", param_hint="'--batch-size'"
     )
 
 
@@ -24,13 +24,13 @@ def parse_token_range(text: str) -> tuple[int, int]:
     first, colon, last = text.partition(":")
     if not first.isdecimal() or (colon and not last.isdecimal()):
         raise typer.BadParameter(
-            f"{text!r} is not a token position; write 3, or 3:5 for tokens 3 and 4.",
+            f"{text!r} is not a token position; write 3, or 3:5 for tokens 3 and 4",
             param_hint="'--token'",
         )
     start = int(first)
     stop = int(last) if colon else start + 1
     if stop <= start:
-        raise typer.BadParameter(f"{text!r} holds no token.", param_hint="'--token'")
+        raise typer.BadParameter(f"{text!r} holds no token", param_hint="'--token'")
     return start, stop
 
 

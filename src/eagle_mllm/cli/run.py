@@ -131,7 +131,7 @@ def parse_shard(text: str) -> Shard:
     number, slash, count = text.partition("/")
     if not (slash and _SHARD_NUMBER.fullmatch(number) and _SHARD_NUMBER.fullmatch(count)):
         raise typer.BadParameter(
-            f"{text!r:.40} is not a shard; write 2/4 for the second of four.",
+            f"{text!r:.40} is not a shard; write 2/4 for the second of four",
             param_hint="'--shard'",
         )
     return Shard(number=int(number), count=int(count))
@@ -141,7 +141,7 @@ def _executor(name: str, *, workers: int | None, config: RunConfig) -> Executor:
     if name == "ray":
         return RayExecutor(workers=workers, use_gpus=config.model.device != "cpu")
     if workers is not None:
-        raise typer.BadParameter("goes with --executor ray.", param_hint="'--workers'")
+        raise typer.BadParameter("goes with --executor ray", param_hint="'--workers'")
     return SerialExecutor()
 
 

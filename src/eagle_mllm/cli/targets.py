@@ -15,8 +15,8 @@ def target_choice(
     """The choice that the options spell.
 
     Raises:
-        TargetError: If they contradict one another or are empty.
-        typer.BadParameter: If a token position is malformed.
+        TargetError: if they contradict one another or are empty
+        typer.BadParameter: if a token position is malformed
     """
     return TargetChoice(
         words=tuple(words or ()),

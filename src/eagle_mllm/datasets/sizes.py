@@ -23,7 +23,7 @@ def fits(
 
     Returns:
         Height and width, or None, and noted: a picture turned against its annotations
-        ("turned image"), or of another size ("other size").
+        ("turned image"), or of another size ("other size")
 
     Raises:
         ImageError: the picture cannot be read

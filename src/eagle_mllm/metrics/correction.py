@@ -19,8 +19,8 @@ def corrected_area(trace: Trace, target: Target) -> float:
     It is 1 for a sample that no removal corrects; `is_corrected` tells.
 
     Args:
-        trace: the trace of an order found for the right answer's first token.
-        target: that token.
+        trace: the trace of an order found for the right answer's first token
+        target: that token
     """
     return minimal_correction(trace, target).area
 
@@ -29,8 +29,8 @@ def is_corrected(trace: Trace, target: Target) -> bool:
     """Whether some removal that leaves something of the image makes the model answer rightly.
 
     Args:
-        trace: the trace of an order found for the right answer's first token.
-        target: that token.
+        trace: the trace of an order found for the right answer's first token
+        target: that token
     """
     return minimal_correction(trace, target).corrects
 
@@ -39,9 +39,9 @@ def corrected_within(trace: Trace, target: Target, *, budget: float = 0.1) -> bo
     """Whether the model answers rightly with at most a share `budget` of the image removed.
 
     Args:
-        trace: the trace of an order found for the right answer's first token.
-        target: that token.
-        budget: share of the image that may be removed; 0.1 for CSR@10%.
+        trace: the trace of an order found for the right answer's first token
+        target: that token
+        budget: share of the image that may be removed; 0.1 for CSR@10%
     """
     correction = minimal_correction(trace, target)
     return correction.corrects and correction.area <= budget + _ROUNDING

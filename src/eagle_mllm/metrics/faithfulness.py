@@ -18,11 +18,11 @@ def insertion_auc(trace: Trace, *, tokens: Tokens | None = None) -> float:
     better.
 
     Args:
-        trace: the trace of an order.
-        tokens: which of the target's tokens; None for all.
+        trace: the trace of an order
+        tokens: which of the target's tokens; None for all
 
     Raises:
-        TargetError: the target has no such token.
+        TargetError: the target has no such token
     """
     return area_under(trace.insertion_curve(tokens), trace.area)
 
@@ -34,11 +34,11 @@ def deletion_auc(trace: Trace, *, tokens: Tokens | None = None) -> float:
     lower is better.
 
     Args:
-        trace: the trace of an order.
-        tokens: which of the target's tokens; None for all.
+        trace: the trace of an order
+        tokens: which of the target's tokens; None for all
 
     Raises:
-        TargetError: the target has no such token.
+        TargetError: the target has no such token
     """
     return area_under(trace.deletion_curve(tokens), trace.area)
 
@@ -47,11 +47,11 @@ def faithfulness_gap(trace: Trace, *, tokens: Tokens | None = None) -> float:
     """Insertion AUC less deletion AUC: one number for both. In [−1, 1], higher is better.
 
     Args:
-        trace: the trace of an order.
-        tokens: which of the target's tokens; None for all.
+        trace: the trace of an order
+        tokens: which of the target's tokens; None for all
 
     Raises:
-        TargetError: the target has no such token.
+        TargetError: the target has no such token
     """
     return insertion_auc(trace, tokens=tokens) - deletion_auc(trace, tokens=tokens)
 
@@ -63,11 +63,11 @@ def average_highest_score(trace: Trace, *, tokens: Tokens | None = None) -> floa
     the reference. In [0, 1], higher is better.
 
     Args:
-        trace: the trace of an order.
-        tokens: which of the target's tokens; None for all.
+        trace: the trace of an order
+        tokens: which of the target's tokens; None for all
 
     Raises:
-        TargetError: the target has no such token.
+        TargetError: the target has no such token
     """
     return float(trace.insertion_curve(tokens).max())
 
@@ -76,8 +76,8 @@ def sensitive_tokens(trace: Trace, *, threshold: float = 0.2) -> Int[np.ndarray,
     """The tokens that need the image: p_i(V) − p_i(∅) > threshold, by index in the target.
 
     Args:
-        trace: the trace of any order; only its two ends matter.
-        threshold: how much probability the whole image must add.
+        trace: the trace of any order; only its two ends matter
+        threshold: how much probability the whole image must add
     """
     gain = trace.insertion[-1].astype(np.float64) - trace.insertion[0]
     return np.flatnonzero(gain > threshold)

@@ -26,11 +26,11 @@ def pointing_game(saliency: Saliency, mask: Mask) -> bool:
     object instead (`pointing_game_any_overlap`); this is the stricter question.
 
     Args:
-        saliency: a map, larger where more decisive.
-        mask: True on the object, of the same shape.
+        saliency: a map, larger where more decisive
+        mask: True on the object, of the same shape
 
     Raises:
-        ResultError: the shapes differ.
+        ResultError: the shapes differ
     """
     _require_one_shape(saliency, mask)
     return bool(mask[maximum_point(saliency)])
@@ -44,11 +44,11 @@ def pointing_game_any_overlap(saliency: Saliency, mask: Mask) -> bool:
     `pointing_game`, never instead.
 
     Args:
-        saliency: a map, larger where more decisive.
-        mask: True on the object, of the same shape.
+        saliency: a map, larger where more decisive
+        mask: True on the object, of the same shape
 
     Raises:
-        ResultError: the shapes differ.
+        ResultError: the shapes differ
     """
     _require_one_shape(saliency, mask)
     return bool((saliency == saliency.max())[mask].any())

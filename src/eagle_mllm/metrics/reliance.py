@@ -13,11 +13,11 @@ def evidence_auroc(
     without any threshold. In [0, 1]: 1 is perfect, 0.5 is chance.
 
     Args:
-        scores: evidence of each word, as from `modality_reliance`.
-        labels: True for the words that need the image.
+        scores: evidence of each word, as from `modality_reliance`
+        labels: True for the words that need the image
 
     Returns:
-        NaN if there is no word of either kind, or a score is NaN.
+        NaN if there is no word of either kind, or a score is NaN
     """
     seen, spoken = scores[labels], np.sort(scores[~labels])
     if len(seen) == 0 or len(spoken) == 0 or np.isnan(scores).any():

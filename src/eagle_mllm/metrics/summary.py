@@ -1,4 +1,4 @@
-"""From one number a sample to a mean with its uncertainty, and to a fair comparison.
+"""From one number per sample to a mean with its uncertainty, and to a fair comparison.
 
 Numbers come as they are, NaN for a sample without one. NaN is left out of the mean and counted:
 a summary always says how many numbers it stands on and how many are missing.
@@ -19,7 +19,7 @@ LEVEL = 0.95
 _RESAMPLES = 2000
 
 Values = Sequence[float | bool] | Shaped[np.ndarray, " samples"]
-"""One number or truth value a sample, NaN where there is none."""
+"""One number or truth value per sample, NaN where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ def summarize(values: Values, *, rng: np.random.Generator) -> Summary:
     Where all numbers are equal it has no width.
 
     Args:
-        values: one number a sample, NaN where there is none.
-        rng: source of chance; equal generators give equal intervals.
+        values: one number per sample, NaN where there is none
+        rng: source of chance; equal generators give equal intervals
     """
     array = np.asarray(values, dtype=np.float64)
     known = array[~np.isnan(array)]
@@ -77,12 +77,12 @@ def paired_difference(first: Values, second: Values, *, rng: np.random.Generator
     mean. A sample that lacks a number on either side is missing.
 
     Args:
-        first: one number a sample, NaN where there is none.
-        second: the same samples in the same order.
-        rng: source of chance; equal generators give equal intervals.
+        first: one number per sample, NaN where there is none
+        second: the same samples in the same order
+        rng: source of chance; equal generators give equal intervals
 
     Raises:
-        ResultError: the two are not of the same number of samples.
+        ResultError: the two are not of the same number of samples
     """
     if len(first) != len(second):
         raise ResultError(

@@ -26,8 +26,8 @@ class AutoBatchSize:
     pass fits into a share of the free memory, so that small changes of it do not matter.
 
     Args:
-        largest: the largest choice.
-        memory: of the device.
+        largest: the largest choice
+        memory: of the device
     """
 
     def __init__(self, largest: int, memory: MemoryProbe) -> None:
@@ -44,8 +44,8 @@ class AutoBatchSize:
         """The batch size for samples of one shape.
 
         Args:
-            shape: whatever the memory of a pass depends on; it is measured once for each.
-            run: makes a pass of so many images of the sample; false if they did not fit.
+            shape: whatever the memory of a pass depends on; it is measured once for each
+            run: makes a pass of so many images of the sample; false if they did not fit
         """
         if shape not in self._chosen:
             self._chosen[shape] = self._choose(run)

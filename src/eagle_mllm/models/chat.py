@@ -26,10 +26,10 @@ class Chat:
     It knows no weights, so whoever keeps it keeps no model in memory.
 
     Args:
-        tokenizer: the checkpoint's tokenizer.
+        tokenizer: the checkpoint's tokenizer
         template: its chat template; None for a model that was not trained to chat: its prompt is
-            the image followed by the user's text.
-        image_token: the placeholder of an image in the text.
+            the image followed by the user's text
+        image_token: the placeholder of an image in the text
     """
 
     def __init__(self, tokenizer: Any, template: str | None, image_token: str) -> None:
@@ -42,7 +42,7 @@ class Chat:
 
         Raises:
             ModelError: the chat template cannot be applied, or the prompt is not Unicode or holds
-                a control token that would end the turn or stand for one more image.
+                a control token that would end the turn or stand for one more image
         """
         require_unicode(prompt, "the prompt", error=ModelError)
         self._require_one_turn(prompt)
@@ -74,7 +74,7 @@ class Chat:
         Raises:
             TargetError: the answer is empty or not Unicode, holds a control token, or cannot be
                 written with the vocabulary. A vocabulary may still write it in another Unicode
-                form, case or white space.
+                form, case or white space
         """
         require_unicode(answer, "the answer")
         if not answer.strip():

@@ -14,7 +14,7 @@ def choose_device(device: str) -> torch.device:
     """The device of a name; "auto" is the first of CUDA, MPS and the CPU.
 
     Raises:
-        SettingError: there is no such device here.
+        SettingError: there is no such device here
     """
     counts = {
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,

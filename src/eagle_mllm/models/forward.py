@@ -42,11 +42,11 @@ class TeacherForced:
     exactly as the caller has set them, and the module is left as it was.
 
     Args:
-        module: the transformers model.
-        family: how its inputs are made.
-        prompt: the encoded image and prompt.
-        answer: ids of the answer.
-        target: positions in the answer and the id asked about at each.
+        module: the transformers model
+        family: how its inputs are made
+        prompt: the encoded image and prompt
+        answer: ids of the answer
+        target: positions in the answer and the id asked about at each
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class TeacherForced:
 
         Args:
             image: pixel arguments of the batch, or `mm_encoder_outputs` in their place, on the
-                module's device and in its precision.
-            batch: images in it.
-            hidden_states: whether to return them too.
+                module's device and in its precision
+            batch: images in it
+            hidden_states: whether to return them too
 
         Raises:
-            ModelError: hidden states are asked for and the layers cannot be found.
+            ModelError: hidden states are asked for and the layers cannot be found
         """
         arguments = self._text_inputs(batch) | dict(image)
         if self._keeps_rows:

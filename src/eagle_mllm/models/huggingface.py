@@ -32,16 +32,16 @@ class HuggingFaceModel(Model):
     yourself. The wrapped module is never changed: no mode, no precision, no hooks.
 
     Args:
-        module: the transformers model.
-        family: how its inputs are made.
-        name: under which it is reported.
-        revision: commit of its hub repository.
-        batch_size: images a forward pass.
-        pixels: how hidden regions reach the model; see `eagle_mllm.load_model`.
+        module: the transformers model
+        family: how its inputs are made
+        name: under which it is reported
+        revision: commit of its hub repository
+        batch_size: images a forward pass
+        pixels: how hidden regions reach the model; see `eagle_mllm.load_model`
 
     Raises:
-        SettingError: the batch size or the choice of pixels is unknown.
-        ModelError: the pixels cannot be made so.
+        SettingError: the batch size or the choice of pixels is unknown
+        ModelError: the pixels cannot be made so
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class HuggingFaceModel(Model):
         """Wrap a model that is already loaded.
 
         Args:
-            module: an image-text-to-text model of transformers.
+            module: an image-text-to-text model of transformers
             processor: its processor; or, for the families with their own adapter (LLaVA,
                 Qwen-VL, InternVL), where the processor needs torchvision,
             tokenizer: its tokenizer, with the chat template, and
-            image_processor: its image processor.
-            batch_size: images a forward pass; see `eagle_mllm.load_model`.
-            pixels: how hidden regions reach the model; see `eagle_mllm.load_model`.
+            image_processor: its image processor
+            batch_size: images a forward pass; see `eagle_mllm.load_model`
+            pixels: how hidden regions reach the model; see `eagle_mllm.load_model`
 
         Raises:
-            ModelError: neither a processor nor both of its parts are given.
+            ModelError: neither a processor nor both of its parts are given
         """
         tokenizer = tokenizer or getattr(processor, "tokenizer", None)
         image_processor = image_processor or getattr(processor, "image_processor", None)
@@ -152,8 +152,8 @@ class HuggingFaceModel(Model):
         distribution.
 
         Raises:
-            ImageError: the image cannot be read, or the model's processor refuses it.
-            ModelError: the prompt cannot be written, or `max_new_tokens` is not positive.
+            ImageError: the image cannot be read, or the model's processor refuses it
+            ModelError: the prompt cannot be written, or `max_new_tokens` is not positive
         """
         if max_new_tokens < 1:
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
@@ -172,10 +172,10 @@ class HuggingFaceModel(Model):
         """A given answer, encoded as the model itself would write it and ended by EOS.
 
         Raises:
-            ImageError: the image cannot be read, or the model's processor refuses it.
-            ModelError: the prompt cannot be written.
+            ImageError: the image cannot be read, or the model's processor refuses it
+            ModelError: the prompt cannot be written
             TargetError: the answer is empty or not Unicode, holds a control token, or cannot be
-                written with the vocabulary.
+                written with the vocabulary
         """
         pixels = read_image(image)
         encoded = self._encode(pixels, prompt)
@@ -195,10 +195,10 @@ class HuggingFaceModel(Model):
         """A scorer bound to one answer, its target tokens and a partition of its image.
 
         Raises:
-            RegionError: the partition has another size than the image.
-            TargetError: a target position lies outside the answer.
+            RegionError: the partition has another size than the image
+            TargetError: a target position lies outside the answer
             ModelError: the answer was not written with this model's vocabulary, or the fast
-                pixels are not those of the image processor.
+                pixels are not those of the image processor
         """
         self._check(generation, target, regions)
         encoded = self._encode(generation.image, generation.prompt)

@@ -10,7 +10,7 @@ class LastPrompt:
     """Encodes prompts of a family and remembers the last one, image processor and all.
 
     Args:
-        family: how a model's inputs are made.
+        family: how a model's inputs are made
     """
 
     def __init__(self, family: Family) -> None:

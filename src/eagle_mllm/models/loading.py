@@ -37,9 +37,9 @@ def load_checkpoint(
     """Load weights, tokenizer and image processor; see `eagle_mllm.load_model`.
 
     Raises:
-        SettingError: the device is not here.
-        ModelError: the checkpoint cannot be found or loaded, or reads no images.
-        MissingDependency: its processor needs a package that is not installed.
+        SettingError: the device is not here
+        ModelError: the checkpoint cannot be found or loaded, or reads no images
+        MissingDependency: its processor needs a package that is not installed
     """
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)

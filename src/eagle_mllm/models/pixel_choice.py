@@ -28,7 +28,7 @@ def chosen_path(choice: PixelChoice, family: Family) -> PixelPath:
     """The path that a choice means for a family with its image processor.
 
     Raises:
-        ModelError: components are asked for, and cannot reproduce the image processor.
+        ModelError: components are asked for, and cannot reproduce the image processor
     """
     if checked_pixels(choice) == "processor":
         return "processor"
@@ -55,16 +55,16 @@ def bind_pixels(
     """Pixels of the subsets of one partition of an image.
 
     Args:
-        path: how they are made.
-        family: of the model.
-        prompt: the encoded image.
-        image: the same image.
-        regions: the partition.
-        fill: what hidden pixels become.
-        device: where components live.
+        path: how they are made
+        family: of the model
+        prompt: the encoded image
+        image: the same image
+        regions: the partition
+        fill: what hidden pixels become
+        device: where components live
 
     Raises:
-        ModelError: components give other pixels than the image processor gave for the image.
+        ModelError: components give other pixels than the image processor gave for the image
     """
     pipeline = family.pixel_pipeline(image.shape[:2]) if path == "component" else None
     if pipeline is None:

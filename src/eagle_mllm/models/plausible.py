@@ -23,11 +23,11 @@ def require_plausible(raw: dict[str, Any], *, name: str) -> None:
     """Refuse numbers that no model has, before any part of transformers counts up to them.
 
     Args:
-        raw: the checkpoint's config.json, as written.
-        name: of the checkpoint.
+        raw: the checkpoint's config.json, as written
+        name: of the checkpoint
 
     Raises:
-        ModelError: a number is absurd.
+        ModelError: a number is absurd
     """
     for key, value in _numbers(raw):
         limit = _MOST_LAYERS if _LAYERS.fullmatch(key) else _MOST
@@ -45,12 +45,12 @@ def require_enough_weights(config: dict[str, Any], *, name: str, folder: Path) -
     model of many gigabytes.
 
     Args:
-        config: the checkpoint's transformers configuration, as a dictionary.
-        name: of the checkpoint.
-        folder: where its weights are.
+        config: the checkpoint's transformers configuration, as a dictionary
+        name: of the checkpoint
+        folder: where its weights are
 
     Raises:
-        ModelError: the weights cannot hold as many parameters.
+        ModelError: the weights cannot hold as many parameters
     """
     weights = _weight_bytes(folder)
     needed = _fewest_parameters(config)

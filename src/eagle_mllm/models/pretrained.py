@@ -56,7 +56,7 @@ class Checkpoint:
         """A piece of the checkpoint, by `from_pretrained` of a class of transformers.
 
         Raises:
-            ModelError: the checkpoint brings code of its own for it.
+            ModelError: the checkpoint brings code of its own for it
         """
         try:
             return kind.from_pretrained(
@@ -78,7 +78,7 @@ class Checkpoint:
         """Its config.json as written, before transformers has an opinion about it.
 
         Raises:
-            ModelError: it is not here and the hub cannot be reached.
+            ModelError: it is not here and the hub cannot be reached
         """
         try:
             config, _ = PretrainedConfig.get_config_dict(
@@ -108,7 +108,7 @@ class Checkpoint:
         """Refuse a list of weight files that names one outside the checkpoint.
 
         Raises:
-            ModelError: it does.
+            ModelError: it does
         """
         for listing in _WEIGHT_LISTS:
             for file in {*((self.json_file(listing) or {}).get("weight_map") or {}).values()}:
@@ -136,12 +136,12 @@ def find_checkpoint(place: str, *, name: str, revision: str | None) -> Checkpoin
     """Look once where a checkpoint is: a folder, the hub, or the cache if the hub is away.
 
     Args:
-        place: a folder or a hub id.
-        name: as the user spelled it.
-        revision: branch, tag or commit of a hub repository.
+        place: a folder or a hub id
+        name: as the user spelled it
+        revision: branch, tag or commit of a hub repository
 
     Raises:
-        ModelError: the hub says that it has none, or does not give it.
+        ModelError: the hub says that it has none, or does not give it
     """
     if Path(place).is_dir():
         return Checkpoint(name=name, place=place, revision=revision)

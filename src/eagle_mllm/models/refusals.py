@@ -31,11 +31,11 @@ def require_image_input(raw: dict[str, Any], *, name: str) -> None:
     """Refuse what is not an image-text-to-text model of transformers.
 
     Args:
-        raw: the checkpoint's config.json, as written.
-        name: of the checkpoint.
+        raw: the checkpoint's config.json, as written
+        name: of the checkpoint
 
     Raises:
-        ModelError: it is another kind of model, or in a format of its own.
+        ModelError: it is another kind of model, or in a format of its own
     """
     kind = raw.get("model_type")
     # The first LLaVA checkpoints call themselves "llava" too.
@@ -54,11 +54,11 @@ def require_own_kernels(raw: Any, *, name: str) -> None:
     """Refuse a configuration that has its attention computed by code from a hub repository.
 
     Args:
-        raw: the config.json, or a part of it.
-        name: of the checkpoint.
+        raw: the config.json, or a part of it
+        name: of the checkpoint
 
     Raises:
-        ModelError: it does.
+        ModelError: it does
     """
     for key, value in raw.items():
         if isinstance(value, dict):
@@ -74,11 +74,11 @@ def require_decoder(config: Any, *, name: str) -> None:
     """Refuse an encoder-decoder, whose answer does not continue the prompt.
 
     Args:
-        config: the checkpoint's transformers configuration.
-        name: of the checkpoint.
+        config: the checkpoint's transformers configuration
+        name: of the checkpoint
 
     Raises:
-        ModelError: it is one.
+        ModelError: it is one
     """
     if config.is_encoder_decoder or config.get_text_config().is_encoder_decoder:
         raise ModelError(

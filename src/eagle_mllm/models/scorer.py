@@ -24,13 +24,13 @@ class HuggingFaceScorer(Scorer):
     because its kernels round differently for different batch shapes; on a CPU it is smaller.
 
     Args:
-        module: the transformers model.
-        family: how its inputs are made.
-        prompt: the encoded image and prompt.
-        answer: ids of the answer that is teacher forced.
-        target: positions in the answer and the id asked about at each.
-        pixels: pixel arguments of subsets.
-        batch_size: images a pass; halved, and kept so, when the device runs out of memory.
+        module: the transformers model
+        family: how its inputs are made
+        prompt: the encoded image and prompt
+        answer: ids of the answer that is teacher forced
+        target: positions in the answer and the id asked about at each
+        pixels: pixel arguments of subsets
+        batch_size: images a pass; halved, and kept so, when the device runs out of memory
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class HuggingFaceScorer(Scorer):
 
         Raises:
             ModelError: the model returned NaN, is in training mode, or one image does not fit
-                into the memory of its device.
+                into the memory of its device
         """
         require_evaluation_mode(self._module)
         parts: list[tuple[Tensor, Tensor]] = []
@@ -135,7 +135,7 @@ def require_evaluation_mode(module: Any) -> None:
     """Refuse a model in training mode, whose dropout would make every score a dice roll.
 
     Raises:
-        ModelError: it is.
+        ModelError: it is
     """
     if module.training:
         raise ModelError("the model is in training mode, its scores would be random; call .eval()")

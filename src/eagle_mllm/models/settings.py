@@ -26,7 +26,7 @@ class ModelSettings:
     """How weights are loaded and run; `eagle_mllm.load_model` explains each setting.
 
     Raises:
-        SettingError: a value is unknown or out of range.
+        SettingError: a value is unknown or out of range
     """
 
     device: str = "auto"
@@ -62,7 +62,7 @@ def checked_batch_size(batch_size: BatchSize) -> BatchSize:
     """The batch size, if it is "auto" or a positive integer.
 
     Raises:
-        SettingError: it is not.
+        SettingError: it is not
     """
     # By exact type: to isinstance, True is an integer.
     if batch_size == "auto" or (type(batch_size) is int and batch_size >= 1):
@@ -74,7 +74,7 @@ def checked_pixels(choice: PixelChoice) -> PixelChoice:
     """The choice, if it is one.
 
     Raises:
-        SettingError: it is not.
+        SettingError: it is not
     """
     if choice in get_args(PixelChoice):
         return choice

@@ -32,9 +32,9 @@ class TileMemory(VisionEncoder):
     the same subset, which nobody asks twice.
 
     Args:
-        module: the transformers model.
-        touching: which regions change a tile, for each tile of the image.
-        limit: bytes of features to keep.
+        module: the transformers model
+        touching: which regions change a tile, for each tile of the image
+        limit: bytes of features to keep
     """
 
     def __init__(

@@ -55,7 +55,7 @@ class TokenGrid(ArrayValue):
         cropped off, is 0.
 
         Args:
-            values: one number for each image token, in the order of `positions`.
+            values: one number for each image token, in the order of `positions`
         """
         total, shown = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
         for view, tokens in self.views:

@@ -20,8 +20,8 @@ class VisionEncoder(ABC):
         """What the model's forward takes as `mm_encoder_outputs`, in place of `pixels`.
 
         Args:
-            pixels: pixel arguments of the batch, on the model's device and in its precision.
-            shown: the subsets that they show, one a row.
+            pixels: pixel arguments of the batch, on the model's device and in its precision
+            shown: the subsets that they show, one a row
         """
 
     def forget(self) -> None:  # noqa: B027  (most remember nothing)

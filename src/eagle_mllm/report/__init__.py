@@ -41,7 +41,7 @@ def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
         attribution: what to draw
 
     Returns:
-        A figure 11 inches wide and as high as its content.
+        A figure 11 inches wide and as high as its content
     """
     from eagle_mllm.report.figures.figure import draw
 

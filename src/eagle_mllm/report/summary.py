@@ -121,8 +121,8 @@ def summary(
     """The summary of explanations of one answer.
 
     Args:
-        attributions: explanations of the same generation over the same regions, at least one.
-        files: where they were written, by kind.
+        attributions: explanations of the same generation over the same regions, at least one
+        files: where they were written, by kind
     """
     first = attributions[0]
     generation, regions = first.generation, first.regions
@@ -151,7 +151,7 @@ def explained_spans(attributions: Sequence[Attribution]) -> tuple[Span, ...]:
     """Where in the answer the tokens of a single target are, unless that is everywhere.
 
     Args:
-        attributions: explanations of one answer.
+        attributions: explanations of one answer
     """
     if len(attributions) > 1:
         return ()

@@ -117,7 +117,7 @@ class RunConfig(Section):
         """The same with every `${NAME}` replaced.
 
         Args:
-            environment: values of names that `[paths]` has not.
+            environment: values of names that `[paths]` has not
 
         Raises:
             SettingError: a name has no value, or one that the setting cannot have
@@ -135,12 +135,12 @@ def load_config(path: Path, *, settings: Mapping[str, Any] | None = None) -> Run
     """Read a run from a TOML file.
 
     Args:
-        path: the file.
+        path: the file
         settings: values that replace those of the file, by dotted name, as in
-            `{"regions.count": 32}`.
+            `{"regions.count": 32}`
 
     Raises:
-        SettingError: the file cannot be read, or something in it is unknown or out of range.
+        SettingError: the file cannot be read, or something in it is unknown or out of range
     """
     try:
         text = file_bytes(path, limit=_MOST_BYTES)

@@ -23,13 +23,13 @@ class Executor(ABC):
         """Start the workers.
 
         Args:
-            work: how a worker comes to be.
+            work: how a worker comes to be
 
         Returns:
-            The model that they have loaded.
+            The model that they have loaded
 
         Raises:
-            EagleError: the model cannot be loaded, or there is no place for a worker.
+            EagleError: the model cannot be loaded, or there is no place for a worker
         """
 
     @abstractmethod
@@ -37,7 +37,7 @@ class Executor(ABC):
         """How each sample ended, as soon as it did.
 
         Args:
-            samples: taken one at a time, when a worker is free.
+            samples: taken one at a time, when a worker is free
         """
 
     @abstractmethod

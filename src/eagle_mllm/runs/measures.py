@@ -41,12 +41,12 @@ def measure(sample: Sample, attribution: Attribution) -> dict[str, float]:
     known. An existence question has `corrected_area` and `corrected_within_10`, 0 or 1.
 
     Args:
-        sample: the question with what is known of its answer.
-        attribution: the explanation of the sample's target.
+        sample: the question with what is known of its answer
+        attribution: the explanation of the sample's target
 
     Raises:
-        TargetError: the target of an existence question is not one token.
-        DataError: an object's place is known in another image.
+        TargetError: the target of an existence question is not one token
+        DataError: an object's place is known in another image
     """
     measures = _faithfulness(attribution)
     if sample.task in ("caption", "vqa"):

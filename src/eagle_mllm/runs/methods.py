@@ -101,11 +101,11 @@ def method_section(table: object) -> MethodSection:
     """The section of a `[method]` table, chosen by its `name`; EAGLE's where it has none.
 
     Args:
-        table: a mapping, or a section.
+        table: a mapping, or a section
 
     Raises:
-        SettingError: there is no such method.
-        pydantic.ValidationError: a setting is unknown or out of range.
+        SettingError: there is no such method
+        pydantic.ValidationError: a setting is unknown or out of range
     """
     if isinstance(table, MethodSection):
         return table
@@ -121,7 +121,7 @@ def method_of_table(table: Mapping[str, object]) -> AttributionMethod:
     """The method that a table of settings spells, as `[method]` of a file does.
 
     Raises:
-        SettingError: a setting is unknown or out of range.
+        SettingError: a setting is unknown or out of range
     """
     try:
         return method_section(table).make()

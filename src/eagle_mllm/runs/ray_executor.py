@@ -65,14 +65,14 @@ class RayExecutor(Executor):
 
         Args:
             workers: how many; None is one a GPU, or one for each four cores without GPUs. More
-                workers than GPUs share them evenly, and without GPUs they share the cores.
+                workers than GPUs share them evenly, and without GPUs they share the cores
             address: of a running cluster; None is the one that `RAY_ADDRESS` names, or else a
-                new one on this machine, which is there for this run alone.
-            use_gpus: whether workers reserve GPUs, where the cluster has some.
+                new one on this machine, which is there for this run alone
+            use_gpus: whether workers reserve GPUs, where the cluster has some
 
         Raises:
-            MissingDependency: Ray is not installed.
-            SettingError: there is less than one worker.
+            MissingDependency: ray is not installed
+            SettingError: there is less than one worker
         """
         if workers is not None and workers < 1:
             raise SettingError(f"there must be at least one worker; got {workers}")

@@ -35,7 +35,7 @@ class Record:
     """A sample that was explained.
 
     Raises:
-        ResultError: a measure is infinite, or the target does not fit the trace.
+        ResultError: a measure is infinite, or the target does not fit the trace
     """
 
     outcome: ClassVar[str] = "done"
@@ -156,15 +156,15 @@ def record_of(
     """The record of an explanation.
 
     Args:
-        sample_id: which sample was explained.
-        attribution: the explanation.
-        task: what was asked of the sample.
-        image_name: where its image comes from.
-        image_digest: of the image's content.
-        measures: values by name, NaN where not defined.
+        sample_id: which sample was explained
+        attribution: the explanation
+        task: what was asked of the sample
+        image_name: where its image comes from
+        image_digest: of the image's content
+        measures: values by name, NaN where not defined
 
     Raises:
-        ResultError: a measure is infinite, or the target does not fit the trace.
+        ResultError: a measure is infinite, or the target does not fit the trace
     """
     generation, target = attribution.generation, attribution.target
     height, width = generation.image.shape[:2]

@@ -26,7 +26,7 @@ class Shard:
     """A share of a selection: of every `count` samples the one with this number.
 
     Raises:
-        SettingError: there is no such shard.
+        SettingError: there is no such shard
     """
 
     number: int = 1
@@ -94,16 +94,16 @@ def run(
     run, and loses the samples that are being worked on.
 
     Args:
-        config: what to do.
-        executor: where to do it; it is started and stopped here.
-        out: the folder in which the run's own folder lies.
-        shard: which share of the selected samples to do. Shards may run at the same time.
-        retry_failed: whether samples that failed are tried again.
-        on_tally: called before the first sample and after each.
+        config: what to do
+        executor: where to do it; it is started and stopped here
+        out: the folder in which the run's own folder lies
+        shard: which share of the selected samples to do. Shards may run at the same time
+        retry_failed: whether samples that failed are tried again
+        on_tally: called before the first sample and after each
 
     Raises:
         EagleError: the data set or the model cannot be used, the budget does not pay for so many
-            regions, or the folder cannot be written to.
+            regions, or the folder cannot be written to
     """
     resolved = config.resolved()
     # A budget that is too small for the regions asked for is told now, not by every sample.

@@ -18,7 +18,7 @@ def sealed(values: Mapping[str, JSON]) -> bytes:
     """A JSON object on one line, with sorted keys and the checksum of the whole line.
 
     Args:
-        values: the object; its key `checksum` is given here. NaN and infinity are not JSON.
+        values: the object; its key `checksum` is given here. NaN and infinity are not JSON
     """
     text = json.dumps(
         {**values, KEY: _ZEROS}, allow_nan=False, separators=(",", ":"), sort_keys=True

@@ -44,7 +44,7 @@ def run_key(identity: Mapping[str, JSON]) -> str:
     """Eight hexadecimal digits that two runs share only if all that matters is equal.
 
     Args:
-        identity: everything on which a record depends.
+        identity: everything on which a record depends
     """
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
@@ -60,10 +60,10 @@ class RecordStore:
         """Make the folder, and clear away what killed writers have left in it.
 
         Args:
-            folder: `<out>/<name>-<key>`; what is missing of it is made.
+            folder: `<out>/<name>-<key>`; what is missing of it is made
 
         Raises:
-            ResultError: the folder cannot be made.
+            ResultError: the folder cannot be made
         """
         self.folder = folder
         places = [folder / name for name in (*PLACES.values(), plans.PLACE)]
@@ -88,7 +88,7 @@ class RecordStore:
             planned: ids of the samples of this start, in their order
 
         Returns:
-            How many files were set aside.
+            How many files were set aside
 
         Raises:
             ResultError: a file cannot be written, or another version wrote the one that is there

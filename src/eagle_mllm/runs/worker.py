@@ -43,8 +43,8 @@ class Worker:
         """Keep the model.
 
         Args:
-            model: who answers and is explained.
-            config: method, regions and length of an answer; its model is `model`.
+            model: who answers and is explained
+            config: method, regions and length of an answer; its model is `model`
         """
         self._model = model
         self._config = config
@@ -97,7 +97,7 @@ class Work(ABC):
         """Load the model. This takes its time and happens once a worker.
 
         Raises:
-            EagleError: the model cannot be loaded.
+            EagleError: the model cannot be loaded
         """
 
 
@@ -118,9 +118,9 @@ def failed(sample: Sample, error: Exception, *, seconds: float = 0.0) -> Finishe
     """The end of a sample that an error ended.
 
     Args:
-        sample: which one.
-        error: why.
-        seconds: how long it took until then.
+        sample: which one
+        error: why
+        seconds: how long it took until then
     """
     is_expected = isinstance(error, EagleError)
     return Finished(

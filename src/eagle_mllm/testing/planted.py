@@ -36,7 +36,7 @@ class Evidence:
     With a peak below the base, the evidence speaks against the word.
 
     Raises:
-        SettingError: a box is empty or has negative coordinates, or base or peak is outside [0, 1].
+        SettingError: a box is empty or has negative coordinates, or base or peak is outside [0, 1]
     """
 
     boxes: Sequence[Box] = ()
@@ -89,17 +89,17 @@ class PlantedModel(Model):
         """Plant the evidence.
 
         Args:
-            answer: what `generate` answers to everything.
-            evidence: the evidence of each word, by the word as it is written.
-            prior: probability of a word without evidence, whatever is shown.
+            answer: what `generate` answers to everything
+            evidence: the evidence of each word, by the word as it is written
+            prior: probability of a word without evidence, whatever is shown
             split: sub-tokens of a word, as in `{"banana": ("ban", "ana")}`; each has the
-                probability of the word.
+                probability of the word
             batch_size: score in batches of exactly this many subsets, the last one padded, as
-                a real model does; None scores any number at once.
-            returns_nan: return NaN for every probability, as a broken model does.
+                a real model does; None scores any number at once
+            returns_nan: return NaN for every probability, as a broken model does
 
         Raises:
-            SettingError: the sub-tokens of a word do not spell it, or the prior is outside [0, 1].
+            SettingError: the sub-tokens of a word do not spell it, or the prior is outside [0, 1]
         """
         self._answer = answer
         self._evidence = dict(evidence)
@@ -134,8 +134,8 @@ class PlantedModel(Model):
         """Another answer, of words that the model knows: its own, those with evidence, and rivals.
 
         Raises:
-            ModelError: the model does not know a word.
-            TargetError: the answer is empty or not Unicode.
+            ModelError: the model does not know a word
+            TargetError: the answer is empty or not Unicode
         """
         if not answer.strip():
             raise TargetError("the answer is empty; give the text to explain")
@@ -153,9 +153,9 @@ class PlantedModel(Model):
         """Scores by the formula of `Evidence`.
 
         Raises:
-            TargetError: the target lies beyond the answer.
-            RegionError: the regions are not of the image's shape.
-            ImageError: a box lies outside the image.
+            TargetError: the target lies beyond the answer
+            RegionError: the regions are not of the image's shape
+            ImageError: a box lies outside the image
         """
         require_explainable(generation, target, regions)
         tokens = [

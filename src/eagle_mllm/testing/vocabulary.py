@@ -35,7 +35,7 @@ class Vocabulary:
         """Ids of a text of known words.
 
         Raises:
-            ModelError: it holds another word.
+            ModelError: it holds another word
         """
         require_unicode(text, "the answer")
         return tuple(token for space, word in _words(text) for token in self._known(space, word))

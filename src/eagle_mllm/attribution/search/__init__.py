@@ -1,1 +1,1 @@
-"""Search for the order of regions that explains a target: one strategy a file."""
+"""Search for the order of regions that explains a target: one strategy per file."""

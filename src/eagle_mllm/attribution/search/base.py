@@ -39,12 +39,12 @@ class SearchStrategy(ABC):
         """An order of all regions.
 
         Args:
-            layout: how many regions there are, and where.
-            evaluate: scores of subsets; equal subsets may be asked again at no cost.
-            objective: F, from the scores of S and of V∖S.
+            layout: how many regions there are, and where
+            evaluate: scores of subsets; equal subsets may be asked again at no cost
+            objective: F, from the scores of S and of V∖S
 
         Raises:
-            SettingError: the budget does not pay for the least that such a search scores.
+            SettingError: the budget does not pay for the least that such a search scores
         """
 
     @abstractmethod
@@ -54,10 +54,10 @@ class SearchStrategy(ABC):
         An estimate for progress bars where the search decides as it goes.
 
         Args:
-            n_regions: how many regions there are.
+            n_regions: how many regions there are
 
         Raises:
-            SettingError: the budget does not pay for the least that such a search scores.
+            SettingError: the budget does not pay for the least that such a search scores
         """
 
     def thrifty(self) -> "SearchStrategy":

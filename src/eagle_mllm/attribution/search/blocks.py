@@ -13,8 +13,8 @@ def halves(block: Block, centroids: Centroids) -> list[Block]:
     """A block cut in two across its longer side, equal in number; one region stays whole.
 
     Args:
-        block: indices of regions.
-        centroids: row and column of each region, after the frame if there are frames.
+        block: indices of regions
+        centroids: row and column of each region, after the frame if there are frames
     """
     if len(block) == 1:
         return [block]
@@ -30,8 +30,8 @@ def coarse_blocks(centroids: Centroids, *, at_least: int) -> list[Block]:
     """The regions in blocks of neighbours, halved until there are so many, or one region each.
 
     Args:
-        centroids: row and column of each region, after the frame if there are frames.
-        at_least: how many blocks.
+        centroids: row and column of each region, after the frame if there are frames
+        at_least: how many blocks
     """
     blocks: list[Block] = [np.arange(len(centroids))]
     while len(blocks) < min(at_least, len(centroids)):

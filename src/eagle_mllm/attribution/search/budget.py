@@ -15,8 +15,8 @@ class ObjectiveValues:
     `spent` is the most that an evaluator scores for this search.
 
     Args:
-        evaluate: scores of subsets; it remembers them.
-        objective: F.
+        evaluate: scores of subsets; it remembers them
+        objective: F
     """
 
     def __init__(self, evaluate: Evaluate, objective: Objective) -> None:
@@ -42,8 +42,8 @@ class ObjectiveValues:
         """How many of the subsets, from the first on, can be asked before `spent` passes a limit.
 
         Args:
-            shown: subsets in the order of their worth.
-            limit: of images scored.
+            shown: subsets in the order of their worth
+            limit: of images scored
         """
         left = limit - self.spent
         asked: set[bytes] = set()

@@ -40,11 +40,11 @@ def settle(
     Prefixes whose F is saturated are left alone: usually all but the first few of a single word.
 
     Args:
-        blocks: an order of blocks, each a set of regions that is shown at once.
-        values: F.
-        reach: by how many places a block may move.
-        n_regions: number of regions.
-        limit: of images scored; what has been reached by then is returned.
+        blocks: an order of blocks, each a set of regions that is shown at once
+        values: F
+        reach: by how many places a block may move
+        n_regions: number of regions
+        limit: of images scored; what has been reached by then is returned
     """
     blocks, distance = list(blocks), 1
     while distance <= reach and values.spent < limit:
@@ -81,7 +81,7 @@ def unsaturated(values: Float[np.ndarray, " prefixes"]) -> Bool[np.ndarray, " pr
     """Whether F of a prefix can still rise worth mentioning; False where it is not known (NaN).
 
     Args:
-        values: F of the prefixes of one order.
+        values: F of the prefixes of one order
     """
     known = values[~np.isnan(values)]
     if not len(known):

@@ -24,7 +24,7 @@ class GreedySearch(SearchStrategy):
     to the lowest region index.
 
     Raises:
-        SettingError: `max_regions` or `budget` is less than 1, or no whole number.
+        SettingError: `max_regions` or `budget` is less than 1, or no whole number
     """
 
     max_regions: int | None = None

@@ -91,7 +91,7 @@ class MultilevelSearch(SearchStrategy):
 
     Raises:
         SettingError: the budget is less than 1, the seed negative, one of them not whole, or the
-            least gain not in [0, 1).
+            least gain not in [0, 1)
     """
 
     budget: int | None = None

@@ -25,14 +25,14 @@ def make_search(name: str, settings: Mapping[str, Any] | None = None) -> SearchS
     GreedySearch(max_regions=16, budget=None)
 
     Args:
-        name: a key of `SEARCHES`.
-        settings: values of its fields; those not named keep their defaults.
+        name: a key of `SEARCHES`
+        settings: values of its fields; those not named keep their defaults
 
     Raises:
-        SettingError: there is no such search, it has no such setting, or a value is out of range.
+        SettingError: there is no such search, it has no such setting, or a value is out of range
     """
     if name not in SEARCHES:
-        raise SettingError(f"there is no search {name!r}; {did_you_mean(name, SEARCHES)}")
+        raise SettingError(f"unknown search {name!r}; {did_you_mean(name, SEARCHES)}")
     strategy = SEARCHES[name]
     known = [field.name for field in fields(strategy)]  # type: ignore[arg-type]
     for setting in settings or {}:

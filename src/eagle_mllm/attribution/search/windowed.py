@@ -31,7 +31,7 @@ class WindowedGreedySearch(SearchStrategy):
     out: their last scores ignore λ1 and λ2.
 
     Raises:
-        SettingError: a number is less than 1, or not whole.
+        SettingError: a number is less than 1, or not whole
     """
 
     window: int = 10

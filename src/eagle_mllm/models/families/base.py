@@ -51,8 +51,8 @@ class Family(ABC):
     """Assembles the inputs of one kind of model.
 
     Args:
-        config: the model's transformers configuration.
-        parts: tokenizer, image processor and chat template of the checkpoint.
+        config: the model's transformers configuration
+        parts: tokenizer, image processor and chat template of the checkpoint
     """
 
     name: ClassVar[str]
@@ -74,8 +74,8 @@ class Family(ABC):
         """Everything the model needs to answer `prompt` about `image`.
 
         Raises:
-            ImageError: the image processor refuses an image of this size.
-            ModelError: the prompt holds a placeholder of its own, or its template holds none.
+            ImageError: the image processor refuses an image of this size
+            ModelError: the prompt holds a placeholder of its own, or its template holds none
         """
 
     @abstractmethod
@@ -103,7 +103,7 @@ class Family(ABC):
         """Where each image token of the prompt looks.
 
         Raises:
-            ModelError: it is not known for this model or the settings of its image processor.
+            ModelError: it is not known for this model or the settings of its image processor
         """
         del prompt
         raise ModelError(
@@ -117,9 +117,9 @@ class Family(ABC):
         """A faster way to the image features of one sample; None leaves it to the model's own.
 
         Args:
-            module: the transformers model.
-            prompt: the encoded image, whose grid or tiles all subsets share.
-            pixels: where the pixels of subsets come from.
+            module: the transformers model
+            prompt: the encoded image, whose grid or tiles all subsets share
+            pixels: where the pixels of subsets come from
         """
         del module, prompt, pixels
         return None

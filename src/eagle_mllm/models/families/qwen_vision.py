@@ -45,8 +45,8 @@ class QwenVision(VisionEncoder):
     kernel is its stride: a matrix product, and done as one.
 
     Args:
-        module: the transformers model, for which `is_served` is true.
-        grid: (1, 3), frames, rows and columns of patches of the images.
+        module: the transformers model, for which `is_served` is true
+        grid: (1, 3), frames, rows and columns of patches of the images
     """
 
     @staticmethod

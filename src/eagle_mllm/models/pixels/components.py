@@ -33,11 +33,11 @@ class ComponentPixels(PixelSource):
     region. (Regions that are each scattered over the whole image need as much as an image each.)
 
     Args:
-        pipeline: the steps of the image processor for an image of this size.
-        image: the image.
-        regions: a partition of it.
-        fill: what hidden pixels become.
-        device: where components are kept and summed.
+        pipeline: the steps of the image processor for an image of this size
+        image: the image
+        regions: a partition of it
+        fill: what hidden pixels become
+        device: where components are kept and summed
     """
 
     def __init__(

@@ -49,7 +49,7 @@ class View(NamedTuple):
         A pixel is kept where both its row's and its column's place is in [0, 1).
 
         Args:
-            size: height and width of the image before the resize.
+            size: height and width of the image before the resize
         """
         down, across = (
             ((np.arange(source) + 0.5) * resized / source - kept.start) / (kept.stop - kept.start)
@@ -92,7 +92,7 @@ class PixelPipeline:
         Values are rounded half up, as in Pillow: where an image is halved, such ties are common.
 
         Args:
-            views: (batch, 3, height, width) each, in float32. They are overwritten.
+            views: (batch, 3, height, width) each, in float32. They are overwritten
         """
         mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
         gain, shift = (self.scale / std), (-mean / std)
@@ -113,8 +113,8 @@ def resizes_as(image_processor: Any, known: Collection[str]) -> bool:
     """Whether an image processor is of a known class and resizes.
 
     Args:
-        image_processor: of transformers, by Pillow (`...Pil`) or by torchvision.
-        known: names of classes, without the `Pil`.
+        image_processor: of transformers, by Pillow (`...Pil`) or by torchvision
+        known: names of classes, without the `Pil`
     """
     kind = type(image_processor).__name__.removesuffix("Pil")
     return kind in known and bool(image_processor.do_resize)
@@ -124,7 +124,7 @@ def level_settings(image_processor: Any) -> dict[str, Any] | None:
     """The arguments of `PixelPipeline` that say how values are resized and normalised.
 
     Returns:
-        None if the image processor does not use Pillow, or not by a filter known here.
+        None if the image processor does not use Pillow, or not by a filter known here
     """
     by_pillow = type(image_processor).__name__.endswith("Pil")
     if not by_pillow or not is_reproducible(image_processor.resample):

@@ -17,11 +17,11 @@ class ProcessorPixels(PixelSource):
     """Hides regions in the 8-bit image, then runs the image processor on it.
 
     Args:
-        process: pixel arguments of a batch of images, by the model's image processor.
-        image: the image.
-        regions: a partition of it.
-        fill: what hidden pixels become.
-        views: what the model gets of an image of this size; None where it is not known.
+        process: pixel arguments of a batch of images, by the model's image processor
+        image: the image
+        regions: a partition of it
+        fill: what hidden pixels become
+        views: what the model gets of an image of this size; None where it is not known
     """
 
     def __init__(

@@ -22,9 +22,9 @@ class AxisWeights:
     Only the taps of the filter are kept, so that the weights of a large image stay small.
 
     Args:
-        source: length of the axis before.
-        target: length after.
-        resample: the filter, one for which `is_reproducible` is true.
+        source: length of the axis before
+        target: length after
+        resample: the filter, one for which `is_reproducible` is true
     """
 
     def __init__(self, source: int, target: int, *, resample: int) -> None:

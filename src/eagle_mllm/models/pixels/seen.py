@@ -25,10 +25,10 @@ def seen_regions(
     resize mixes its nearest pixels into the border of the crop.
 
     Args:
-        views: what the model gets of an image of this size.
-        image: the image.
-        filled: the same image with everything hidden.
-        regions: a partition of it.
+        views: what the model gets of an image of this size
+        image: the image
+        filled: the same image with everything hidden
+        regions: a partition of it
     """
     reaches = np.zeros(regions.shape, bool)
     for view in views:

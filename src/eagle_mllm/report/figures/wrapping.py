@@ -83,7 +83,7 @@ def around(lines: Sequence[tuple[Placed, ...]], most: int) -> tuple[slice, int, 
     """Which `most` lines to draw so that the first explained token is seen.
 
     Returns:
-        The slice of lines, and how many tokens come before and after it.
+        The slice of lines, and how many tokens come before and after it
     """
     if len(lines) <= most:
         return slice(0, len(lines)), 0, 0
