@@ -53,6 +53,18 @@ def photo(folder):
     return "photo.png"
 
 
+def test_what_pillow_remarks_on_a_picture_stays_off_the_terminal(photo):
+    broken = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01"  # two entries, of which half a one is there
+    with Image.open(photo) as picture:
+        picture.save("photo.png", exif=broken)
+    with pytest.warns(UserWarning, match="Corrupt EXIF"):
+        eagle_mllm.attribution.images.read_image(photo)
+    done = subprocess.run(
+        _command("explain", photo, *GRID), capture_output=True, text=True, timeout=100
+    )
+    assert (done.returncode, done.stderr) == (0, "scoring\n")
+
+
 def test_stdout_carries_the_results_and_nothing_else(photo):
     done = subprocess.run(
         _command("explain", photo, *GRID, "--json"), capture_output=True, text=True, timeout=100

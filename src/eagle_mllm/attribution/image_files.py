@@ -7,8 +7,10 @@ by the size in its header, before any of it is unpacked.
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -24,6 +26,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000
 MAX_PIXELS = 89_478_485
 """89 megapixels, Pillow's own mark of a suspicious picture: about 5 GB of memory to explain it."""
 
+_PLUGINS = ("Avif", "Jpeg2K", "Tiff", "WebP")
 # Twice what the largest picture takes up unpacked.
 _MOST_BYTES = 1 << 30
 # Orientations 2 to 8 turn or mirror the stored pixels, those from 5 on swap the sides as well.
@@ -168,8 +171,17 @@ def damaged(name: str, error: Exception) -> ImageError:
 
 
 def _formats() -> list[str]:
-    Image.init()
+    _load_plugins()
     return [name for name in FORMATS if name in Image.OPEN]
+
+
+@cache
+def _load_plugins() -> None:
+    # Not `Image.init`, which loads all forty.
+    Image.preinit()
+    for plugin in _PLUGINS:
+        with suppress(ImportError):
+            import_module(f"PIL.{plugin}ImagePlugin")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The `eagle` command."""
 
 import sys
+import warnings
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -56,6 +57,9 @@ app.command()(demo)
 
 def main() -> None:
     """Run the `eagle` command on the arguments of this process."""
+    if not sys.warnoptions:
+        # What Pillow remarks on a file, with a line of its source, helps nobody who explains it.
+        warnings.filterwarnings("ignore", module=r"PIL\b")
     end_tidily()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
