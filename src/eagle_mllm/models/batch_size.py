@@ -1,4 +1,4 @@
-"""How many images a forward pass: as many as help, and as fit."""
+"""How many images per forward pass: as many as pay off and fit into memory."""
 
 from collections.abc import Callable, Hashable
 
@@ -7,13 +7,13 @@ import torch
 from eagle_mllm.models.memory import MemoryProbe, memory_of
 
 LARGEST_BATCH = 8
-"""The most images a pass that help. A 7B model gains 2 to 7 % a pass on an H200 from 8 to 32,
-but half of the scans of the default search ask for eight subsets or fewer, and the last pass is
-padded: with 32 it would compute two images for each asked for. See `docs/performance.md`."""
+"""Larger batches do not pay off. From 8 to 32 images a 7B model gains 2 to 7 % on an H200, but half
+of the scans of the default search ask for eight subsets or fewer, and the last pass is
+padded: with 32 it would compute two images for each one asked for. See `docs/performance.md`."""
 
 MEMORY_SHARE = 0.5
-"""Of the free memory, how much a pass may take. The rest is for what a search keeps meanwhile, for
-fragments, and for others on the device."""
+"""The share of the free memory that a pass may take. The rest is for what a search keeps meanwhile,
+for fragmentation, and for others on the device."""
 
 _TRIAL = 2
 
@@ -21,8 +21,8 @@ _TRIAL = 2
 class AutoBatchSize:
     """Chooses a batch size once for each shape of sample.
 
-    One pass of two images is measured, which counts what a pass takes once, such as workspaces,
-    half to each image and so errs to the safe side. The choice is the largest power of two whose
+    One pass of two images is measured. Half of what a pass takes only once, such as workspaces,
+    counts for each image, which errs on the safe side. The choice is the largest power of two whose
     pass fits into a share of the free memory, so that small changes of it do not matter.
 
     Args:
@@ -45,7 +45,7 @@ class AutoBatchSize:
 
         Args:
             shape: whatever the memory of a pass depends on; it is measured once for each
-            run: makes a pass of so many images of the sample; false if they did not fit
+            run: makes a pass with this many images of the sample; false if they did not fit
         """
         if shape not in self._chosen:
             self._chosen[shape] = self._choose(run)

@@ -18,7 +18,7 @@ from eagle_mllm.errors import ModelError
 from eagle_mllm.models.batch_size import AutoBatchSize
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.families import family_class
-from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
+from eagle_mllm.models.families.base import EncodedPrompt, Family, ProcessorParts
 from eagle_mllm.models.last_prompt import LastPrompt
 from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
@@ -36,7 +36,7 @@ class HuggingFaceModel(Model):
         family: how its inputs are made
         name: under which it is reported
         revision: commit of its hub repository
-        batch_size: images a forward pass
+        batch_size: images per forward pass
         pixels: how hidden regions reach the model; see `eagle_mllm.load_model`
 
     Raises:
@@ -82,7 +82,7 @@ class HuggingFaceModel(Model):
                 Qwen-VL, InternVL), where the processor needs torchvision,
             tokenizer: its tokenizer, with the chat template, and
             image_processor: its image processor
-            batch_size: images a forward pass; see `eagle_mllm.load_model`
+            batch_size: images per forward pass; see `eagle_mllm.load_model`
             pixels: how hidden regions reach the model; see `eagle_mllm.load_model`
 
         Raises:
@@ -94,7 +94,7 @@ class HuggingFaceModel(Model):
             raise ModelError(
                 "a loaded model needs `processor=`, or both `tokenizer=` and `image_processor=`"
             )
-        parts = Parts(
+        parts = ProcessorParts(
             tokenizer=tokenizer,
             image_processor=image_processor,
             chat_template=chat_template(processor, tokenizer),

@@ -20,7 +20,7 @@ from eagle_mllm.errors import EagleError, MissingDependency, ModelError
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.device import choose_device, choose_dtype
 from eagle_mllm.models.families import family_class
-from eagle_mllm.models.families.base import Parts
+from eagle_mllm.models.families.base import ProcessorParts
 from eagle_mllm.models.huggingface import HuggingFaceModel
 from eagle_mllm.models.plausible import require_enough_weights, require_plausible
 from eagle_mllm.models.pretrained import Checkpoint, find_checkpoint
@@ -106,10 +106,10 @@ def _config(checkpoint: Checkpoint) -> Any:
     return config
 
 
-def _parts(checkpoint: Checkpoint, config: Any) -> Parts:
+def _parts(checkpoint: Checkpoint, config: Any) -> ProcessorParts:
     if family_class(config).needs_processor:
         processor = _processor(checkpoint)
-        return Parts(
+        return ProcessorParts(
             tokenizer=processor.tokenizer,
             image_processor=processor.image_processor,
             chat_template=chat_template(processor, processor.tokenizer),
@@ -121,7 +121,9 @@ def _parts(checkpoint: Checkpoint, config: Any) -> Parts:
     # Older checkpoints keep their chat template with the processor alone.
     kept = checkpoint.json_file("chat_template.json")
     template = chat_template(tokenizer) if kept is None else str(kept["chat_template"])
-    return Parts(tokenizer=tokenizer, image_processor=image_processor, chat_template=template)
+    return ProcessorParts(
+        tokenizer=tokenizer, image_processor=image_processor, chat_template=template
+    )
 
 
 def _processor(checkpoint: Checkpoint) -> Any:

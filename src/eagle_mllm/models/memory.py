@@ -1,4 +1,4 @@
-"""How much memory of a device is free, and how much a pass takes."""
+"""How much memory of a device is free, and how much a forward pass takes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

@@ -30,7 +30,7 @@ class HuggingFaceScorer(Scorer):
         answer: ids of the answer that is teacher forced
         target: positions in the answer and the id asked about at each
         pixels: pixel arguments of subsets
-        batch_size: images a pass; halved, and kept so, when the device runs out of memory
+        batch_size: images per pass; halved for good when the device runs out of memory
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class HuggingFaceScorer(Scorer):
 
     @property
     def preferred_batch_size(self) -> int:
-        """Images a pass."""
+        """Images per pass."""
         return self._batch_size
 
     @property
@@ -132,7 +132,7 @@ class HuggingFaceScorer(Scorer):
 
 
 def require_evaluation_mode(module: Any) -> None:
-    """Refuse a model in training mode, whose dropout would make every score a dice roll.
+    """Refuse a model in training mode, whose dropout would make every score random.
 
     Raises:
         ModelError: it is

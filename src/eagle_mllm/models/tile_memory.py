@@ -1,4 +1,4 @@
-"""Features of image tiles, remembered by what the tile shows."""
+"""Features of image tiles, cached by what the tile shows."""
 
 from collections import OrderedDict
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from eagle_mllm.arrays import Subsets
 from eagle_mllm.models.vision import VisionEncoder
 
 MEMORY_LIMIT = 2**30
-"""Bytes of features kept for one scorer. A search comes back to the tiles of its last step, for 64
-regions a few hundred of them; a tile of an 8B model in half precision takes 2 MiB."""
+"""Bytes of features kept per scorer. A search returns to the tiles of its last step, a few hundred
+of them for 64 regions; a tile of an 8B model takes 2 MiB in half precision."""
 
 _CHUNK = 4
-"""Tiles a pass of the vision tower. Always as many, so that kernels round a tile the same way."""
+"""Tiles per pass of the vision tower; always the same number, so that kernels round alike."""
 
 Key = tuple[int, bytes]
 """A tile and the regions shown in it."""
@@ -27,9 +27,9 @@ class TileMemory(VisionEncoder):
 
     Hiding a region changes the tiles that it touches and no other, so the features of a tile
     depend on the shown ones among those regions. They are the model's own, made in small passes
-    of one fixed size (padded by repetition) and kept until the limit, the latest used longest.
-    A tile that every region touches, as the thumbnail, is never kept: the same regions in it are
-    the same subset, which nobody asks twice.
+    of one fixed size (padded by repetition) and kept up to the limit; the least recently used go
+    first. A tile that every region touches, such as the thumbnail, is never kept: it would be asked
+    for again only with the same subset, which is never scored twice.
 
     Args:
         module: the transformers model

@@ -1,4 +1,4 @@
-"""Image features by a way of our own: those of the model's vision tower, but sooner."""
+"""Faster equivalents of a model's vision tower."""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -21,11 +21,11 @@ class VisionEncoder(ABC):
 
         Args:
             pixels: pixel arguments of the batch, on the model's device and in its precision
-            shown: the subsets that they show, one a row
+            shown: the subsets that they show, one per row
         """
 
     def forget(self) -> None:  # noqa: B027  (most remember nothing)
-        """Give back what is kept for later calls, because the device ran out of memory."""
+        """Free what is kept for later calls, because the device ran out of memory."""
 
 
 def takes_features(module: Any) -> bool:
@@ -34,9 +34,9 @@ def takes_features(module: Any) -> bool:
 
 
 def is_plain(tower: Any) -> bool:
-    """Whether calling the parts of a tower is calling the tower.
+    """Whether calling the submodules of a tower one by one has the effect of calling the tower.
 
-    It is not where somebody has hooked into it, such as accelerate, which moves weights that way.
+    It has not where hooks are installed; accelerate, for one, moves weights with them.
     """
     return not any(
         part._forward_hooks or part._forward_pre_hooks or hasattr(part, "_hf_hook")

@@ -20,7 +20,7 @@ from eagle_mllm.models.vision import VisionEncoder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class ProcessorParts:
     """The pieces of a checkpoint that turn an image and a prompt into numbers."""
 
     tokenizer: Any
@@ -58,7 +58,7 @@ class Family(ABC):
     name: ClassVar[str]
     needs_processor: ClassVar[bool] = False
 
-    def __init__(self, config: Any, parts: Parts) -> None:
+    def __init__(self, config: Any, parts: ProcessorParts) -> None:
         self.config = config
         self.parts = parts
         self.chat = Chat(parts.tokenizer, parts.chat_template, self._image_token())
@@ -142,12 +142,12 @@ class AssembledFamily(Family):
     """A family whose inputs are put together here, without the checkpoint's full processor.
 
     The full processors of transformers need torchvision; the tokenizer and the PIL image
-    processor do not. What is left of a processor is the placeholder expansion, one line a family.
+    processor do not. What is left of a processor is the placeholder expansion, a line per family.
     """
 
     @abstractmethod
     def placeholder(self, pixels: Tensors) -> str:
-        """What stands in the text for an image with these pixel arguments."""
+        """The text that takes the place of an image with these pixel arguments."""
 
     @abstractmethod
     def process(self, images: list[Image.Image]) -> Tensors:

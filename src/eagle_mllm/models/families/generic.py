@@ -9,7 +9,7 @@ from torch import Tensor
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
-from eagle_mllm.models.families.base import EncodedPrompt, Family, Parts
+from eagle_mllm.models.families.base import EncodedPrompt, Family, ProcessorParts
 from eagle_mllm.models.pixels.source import Tensors
 
 _TOKEN_TYPES = ("token_type_ids", "mm_token_type_ids")
@@ -21,12 +21,12 @@ _ANSWER_TYPE = {"paligemma": 1}
 
 
 class Generic(Family):
-    """A slower path that needs no knowledge of the model: the processor runs once an image."""
+    """A slower path that needs no knowledge of the model: the processor runs once per image."""
 
     name = "generic"
     needs_processor = True
 
-    def __init__(self, config: Any, parts: Parts) -> None:
+    def __init__(self, config: Any, parts: ProcessorParts) -> None:
         if parts.processor is None:
             raise ModelError(
                 f"a {config.model_type!r} model is served through its whole processor; "
@@ -51,7 +51,7 @@ class Generic(Family):
 
     def pixels(self, images: Sequence[RGBImage], prompt: EncodedPrompt) -> Tensors:
         """See `Family.pixels`."""
-        # One call an image: processors differ in how they nest and pad batches of several.
+        # One call per image: processors differ in how they nest and pad larger batches.
         each = [_pixel_arguments(self._process(image, prompt.text)) for image in images]
         return {name: torch.cat([inputs[name] for inputs in each]) for name in each[0]}
 

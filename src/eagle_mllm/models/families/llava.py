@@ -33,7 +33,7 @@ class Llava(AssembledFamily):
         return config.vision_config.model_type in _CLASS_TOKENS
 
     def placeholder(self, pixels: Tensors) -> str:
-        """One image token a patch, and one for the class token if the model keeps it."""
+        """One image token per patch, and one for the class token if the model keeps it."""
         vision = self.config.vision_config
         height, width = pixels["pixel_values"].shape[-2:]
         patch = int(vision.patch_size)

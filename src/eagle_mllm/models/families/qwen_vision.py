@@ -26,7 +26,7 @@ _TOWERS = {
     "Qwen2_5_VisionTransformerPretrainedModel",
     "Qwen3VLVisionModel",
 }
-"""The classes whose steps are followed here."""
+"""The classes whose steps are reproduced here."""
 
 
 class _Group(NamedTuple):
@@ -57,7 +57,7 @@ class QwenVision(VisionEncoder):
             takes_features(module)
             and type(tower).__name__ in _TOWERS
             and type(tower.patch_embed.proj) is Conv3d
-            # Others than SDPA are somebody's choice, and the "flash" ones have no loop.
+            # Any other implementation was chosen by the user, and the "flash" ones do not loop.
             and tower.config._attn_implementation == "sdpa"
             and is_plain(tower)
         )
@@ -80,6 +80,7 @@ class QwenVision(VisionEncoder):
 
     def __call__(self, pixels: dict[str, Tensor], shown: Subsets) -> dict[str, Any]:
         """See `VisionEncoder`."""
+        # (batch · patches, pixel values) -> (batch, patches, width)
         hidden = self._embedded(pixels["pixel_values"].view(len(shown), self._n_patches, -1))
         deep = []
         for layer, block in enumerate(self._tower.blocks):
@@ -89,8 +90,10 @@ class QwenVision(VisionEncoder):
             if layer in self._deep_layers:
                 merger = self._tower.deepstack_merger_list[self._deep_layers.index(layer)]
                 deep.append((merger(hidden.flatten(0, 1)),))
+        # The merger joins four neighbours: (batch · patches, width) -> (batch · squares, features)
         features = self._tower.merger(hidden.flatten(0, 1))
         if self._order is not None:
+            # Back from the order of windows to that of the image, within each image.
             images = features.unflatten(0, (len(shown), -1))
             features = images.index_select(1, self._back).flatten(0, 1)
         return {"image": _Features((features,), deep)}
@@ -105,11 +108,13 @@ class QwenVision(VisionEncoder):
         """Windows of equal length together; patches are (batch, patches, ...)."""
         if self._order is None:
             return patches
+        # The order is one of merged squares, each of four patches next to each other.
         squares: Tensor = patches.unflatten(1, (len(self._order), -1))
         return squares.index_select(1, self._order).flatten(1, 2)
 
     def _attended(self, attention: Any, hidden: Tensor, groups: Sequence[_Group]) -> Tensor:
         """Attention within each window; hidden is (batch, patches, values)."""
+        # (batch, patches, 3, heads, values), then queries and keys (batch, patches, heads, values)
         mixed = attention.qkv(hidden).unflatten(-1, (3, attention.num_heads, -1))
         query, key = self._rotated(mixed[:, :, :2]).unbind(2)
         parts, start = [], 0
@@ -149,6 +154,7 @@ def _windows(tower: Any, grid: Tensor) -> tuple[tuple[_Group, ...], Tensor]:
         window_size=tower.window_size,
         patch_size=tower.patch_size,
     )
+    # Windows in patches, and in merged squares, of which `index` is a permutation.
     lengths = ends.diff()
     windows = index.split((lengths // tower.spatial_merge_unit).tolist())
     order = torch.cat([windows[place] for place in lengths.argsort(stable=True).tolist()])
@@ -158,7 +164,7 @@ def _windows(tower: Any, grid: Tensor) -> tuple[tuple[_Group, ...], Tensor]:
 
 
 def _rotations(tower: Any, grid: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Factors (1, patches, 2, heads, values) of a head and of the same with its halves swapped."""
+    """Factors (1, patches, 2, heads, values): of a head, and of a head with its halves swapped."""
     positions = get_vision_position_ids(grid, tower.spatial_merge_size).to(device)
     cos, sin = tower.rotary_pos_emb(torch.empty(0, device=device), positions)
     sin[:, : sin.shape[-1] // 2].neg_()

@@ -137,9 +137,12 @@ class _Sum:
         across = _overlap(self._columns.reached(columns), self._view.columns)
         if down is None or across is None:
             return
+        # Of the box, the rows that the view needs, resized to the columns that it reaches there:
+        # (rows, columns, 3) -> (3, needed rows, view columns).
         values = self._half_resized(box[_moved(down, rows.start)], columns, across)
         if not bool(values.any()):
             return
+        # From places in the image and the view to places in the kept, half-resized part.
         down = _moved(down, self._needed.start)
         across = _moved(across, self._view.columns.start)
         self._components[region] = _Component(down, across, values)
@@ -160,12 +163,13 @@ class _Sum:
     def __call__(self, weights: Tensor) -> Tensor:
         """Views (batch, 3, height, width) for weights (batch, regions) of 0 and 1."""
         half = self._hidden.expand(len(weights), -1, -1, -1).clone()
-        # Always in the order of the regions, so that a row does not depend on its batch mates.
+        # Always in the order of the regions, so that a subset does not depend on its batch mates.
         for region, one in self._components.items():
             window = half[:, :, one.rows, one.columns]
             window.addcmul_(weights[:, region].view(-1, 1, 1, 1), one.values)
         if self._down is None:
             return self._upright(half)
+        # (view rows, needed rows) @ (batch, 3, needed rows, view columns)
         return self._upright(self._down @ half.clamp_(0, 255).add_(0.5).floor_())
 
     def _upright(self, views: Tensor) -> Tensor:
@@ -189,7 +193,7 @@ class _Sum:
 
 
 def bounding_boxes(regions: Regions) -> list[tuple[slice, slice]]:
-    """The rows and the columns between which each region lies."""
+    """The rows and the columns that each region spans."""
     height, width = regions.labels.shape
     in_row = np.zeros((len(regions), height), bool)
     in_column = np.zeros((len(regions), width), bool)

@@ -44,7 +44,7 @@ class View(NamedTuple):
     def places(
         self, size: tuple[int, int]
     ) -> tuple[Float[np.ndarray, " h"], Float[np.ndarray, " w"]]:
-        """Where the centres of an image's rows and columns lie, as a share of the kept part.
+        """Where the centres of an image's rows and columns are, as a share of the kept part.
 
         A pixel is kept where both its row's and its column's place is in [0, 1).
 
@@ -87,12 +87,12 @@ class PixelPipeline:
     """From views, each (batch, 3, height, width), to keyword arguments of the model's forward."""
 
     def finish(self, views: Sequence[Tensor]) -> Tensors:
-        """Pixel arguments of views in 8-bit values; what the filter overshot is clipped, as ever.
+        """Pixel arguments of views in 8-bit values; what the filter overshot is clipped.
 
         Values are rounded half up, as in Pillow: where an image is halved, such ties are common.
 
         Args:
-            views: (batch, 3, height, width) each, in float32. They are overwritten
+            views: (batch, 3, height, width) each, in float32; they are overwritten
         """
         mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
         gain, shift = (self.scale / std), (-mean / std)

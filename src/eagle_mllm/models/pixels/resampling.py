@@ -44,7 +44,7 @@ class AxisWeights:
         self._weights = heights / heights.sum(axis=1, keepdims=True)
 
     def reached(self, source: slice) -> slice:
-        """The target pixels under whose filter one of these source pixels lies."""
+        """The target pixels whose filter reaches one of these source pixels."""
         return slice(
             int(np.searchsorted(self._last, source.start, side="right")),
             int(np.searchsorted(self._first, source.stop, side="left")),

@@ -17,7 +17,7 @@ class PixelSource(ABC):
 
     @abstractmethod
     def __call__(self, shown: Subsets) -> Tensors:
-        """Pixel arguments of one batch, one subset a row."""
+        """Pixel arguments of one batch, one subset per row."""
 
     @property
     def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
