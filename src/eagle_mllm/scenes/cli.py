@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from eagle_mllm.errors import EagleError, did_you_mean
+from eagle_mllm.printable import printable
 from eagle_mllm.loading import CHECKPOINTS, DEMO_TITLES
 
 app = typer.Typer(
@@ -85,5 +86,6 @@ def main() -> None:
     try:
         app()
     except EagleError as error:
-        Console(stderr=True).print(f"eagle-scenes: error: {error}", highlight=False, markup=False)
+        message = f"eagle-scenes: error: {printable(str(error))}"
+        Console(stderr=True).print(message, highlight=False, markup=False)
         sys.exit(2)
