@@ -11,6 +11,7 @@ from eagle_mllm.metrics.faithfulness import (
     insertion_auc,
 )
 
+_MOST_NUMBERED = 10
 _SAID_ELSEWHERE = ("method", "objective")
 
 
@@ -44,6 +45,24 @@ def metrics_of(attribution: Attribution) -> tuple[Fact, ...]:
             "0: language prior, 1: perceptual evidence; mean over the target’s tokens",
         ),
     )
+
+
+def numbered(attribution: Attribution) -> int:
+    """How many regions get a number, from the most decisive: none where none has an effect."""
+    if not attribution.trace.has_effect:
+        return 0
+    return min(_MOST_NUMBERED, len(attribution.regions) - len(attribution.unseen))
+
+
+def notes_of(attribution: Attribution) -> tuple[str, ...]:
+    """What a reader must know in order not to misread the pictures, a line each."""
+    unseen, notes = len(attribution.unseen), []
+    if unseen:
+        regions = "1 region" if unseen == 1 else f"{unseen} regions"
+        notes.append(f"hatched: {regions} that the model never sees")
+    if not attribution.trace.has_effect:
+        notes.append("no region has any effect on this target: there is nothing to rank")
+    return tuple(notes)
 
 
 def facts_of(attribution: Attribution) -> tuple[Fact, ...]:

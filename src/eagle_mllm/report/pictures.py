@@ -14,9 +14,6 @@ from eagle_mllm.arrays import LabelMap, Mask, RGBImage, Saliency
 from eagle_mllm.errors import ResultError
 from eagle_mllm.report.colors import saliency_colors
 
-NUMBERED = 10
-"""How many regions are numbered, from the most decisive."""
-
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _DIMMED_TO = 0.28
 

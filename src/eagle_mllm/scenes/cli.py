@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from eagle_mllm.errors import EagleError, did_you_mean
-from eagle_mllm.printable import printable
 from eagle_mllm.loading import CHECKPOINTS, DEMO_TITLES
+from eagle_mllm.printable import printable
 
 app = typer.Typer(
     help="Make and examine the demo models of the generated world.",

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.report.colors import FAINT, INK
-from eagle_mllm.report.facts import duration, metrics_of, model_name
+from eagle_mllm.report.facts import duration, metrics_of, model_name, notes_of
 from eagle_mllm.report.figures import panels
 from eagle_mllm.report.figures.answer_panel import answer_block, draw_answer
 from eagle_mllm.report.figures.canvas import Canvas
@@ -80,16 +80,19 @@ def _draw_header(canvas: Canvas, box: Box, attribution: Attribution) -> None:
     values = {fact.name: fact.value for fact in metrics_of(attribution)}
     count = len(attribution.target)
     tokens = "1 token" if count == 1 else f"mean of {count} tokens"
+    evidence = f"evidence {values['Evidence']} ({tokens})"
     stretched = _stretched(size_of(attribution.regions.shape))
-    summary = f"evidence {values['Evidence']} ({tokens}){stretched}"
+    lines = (evidence, *notes_of(attribution), *stretched)
+    measure = width_in_inches(size=_SUMMARY_SIZE)
+    summary = fitted("  ·  ".join(lines), measure, box.width)
     canvas.text((box.left, box.top + 0.33), summary, size=_SUMMARY_SIZE, color=FAINT)
 
 
-def _stretched(shape: tuple[int, int]) -> str:
+def _stretched(shape: tuple[int, int]) -> tuple[str, ...]:
     height, width = shape
     if drawn_shape(shape) == shape:
-        return ""
-    return f"  ·  image of {width} × {height} pixels, drawn stretched"
+        return ()
+    return (f"image of {width} × {height} pixels, drawn stretched",)
 
 
 def _footer(attribution: Attribution) -> tuple[str, ...]:

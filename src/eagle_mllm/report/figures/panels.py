@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from eagle_mllm.arrays import RGBImage
+from eagle_mllm.arrays import Mask, RGBImage
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.metrics.faithfulness import deletion_auc, insertion_auc
 from eagle_mllm.report.colors import (
@@ -17,9 +17,10 @@ from eagle_mllm.report.colors import (
     saliency_colors,
 )
 from eagle_mllm.report.curves import axis_top
+from eagle_mllm.report.facts import numbered
 from eagle_mllm.report.figures.layout import drawn_shape
+from eagle_mllm.report.hatching import hatched
 from eagle_mllm.report.pictures import (
-    NUMBERED,
     Badge,
     badge_radius,
     badges,
@@ -48,7 +49,8 @@ def draw_saliency(axes: Axes, attribution: Attribution) -> None:
     """The saliency over the grey image."""
     shape = _shape(attribution)
     image = resized_image(attribution.generation.image, shape)
-    _show(axes, saliency_over(image, resized_values(attribution.saliency, shape)))
+    picture = saliency_over(image, resized_values(attribution.saliency, shape))
+    _show(axes, hatched(picture, _unseen(attribution, shape)))
     _title(axes, "Saliency")
 
 
@@ -74,9 +76,9 @@ def draw_order(axes: Axes, attribution: Attribution, *, drawn_inches: float) -> 
     shape = _shape(attribution)
     image = resized_image(attribution.generation.image, shape)
     labels = resized_values(attribution.regions.labels, shape)
-    order = attribution.trace.order
-    count = min(NUMBERED, len(order))
-    _show(axes, lit_regions(image, labels, order[:count].tolist()))
+    order, count = attribution.trace.order, numbered(attribution)
+    picture = lit_regions(image, labels, order[:count].tolist())
+    _show(axes, hatched(picture, _unseen(attribution, shape)))
     pixels_per_point = shape[1] / (72.0 * drawn_inches)
     radius = badge_radius(
         shape,
@@ -86,7 +88,13 @@ def draw_order(axes: Axes, attribution: Attribution, *, drawn_inches: float) -> 
     )
     for badge in badges(labels, order, count=count, apart=2.1 * radius):
         _draw_badge(axes, badge, radius / pixels_per_point)
-    _title(axes, f"First {count} of {len(order)} regions" if len(order) > 1 else "The only region")
+    _title(axes, _order_title(count, len(order)))
+
+
+def _order_title(count: int, n_regions: int) -> str:
+    if not count:
+        return "Regions"
+    return f"First {count} of {n_regions} regions" if n_regions > 1 else "The only region"
 
 
 def _draw_badge(axes: Axes, badge: Badge, radius: float) -> None:
@@ -154,6 +162,10 @@ def draw_curves(axes: Axes, attribution: Attribution) -> None:
         handlelength=2.2,
         labelspacing=0.3,
     )
+
+
+def _unseen(attribution: Attribution, shape: tuple[int, int]) -> Mask:
+    return resized_values(attribution.regions.mask(attribution.unseen), shape)
 
 
 def _shape(attribution: Attribution) -> tuple[int, int]:

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from eagle_mllm.arrays import LabelMap
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.report.curves import curve_points
-from eagle_mllm.report.facts import Fact, facts_of, metrics_of, number
+from eagle_mllm.report.facts import Fact, facts_of, metrics_of, notes_of, number, numbered
+from eagle_mllm.report.hatching import hatching
 from eagle_mllm.report.pages.svg import Plot, plot
 from eagle_mllm.report.pictures import (
-    NUMBERED,
     Badge,
     badge_radius,
     badges,
@@ -43,6 +43,8 @@ class Section(NamedTuple):
     alt: str
     saliency: str
     veil: str
+    hatching: str | None
+    notes: tuple[str, ...]
     badges: tuple[Badge, ...]
     radius: float
     numbered: int
@@ -89,7 +91,8 @@ def _index(partitions: list[LabelMap], labels: LabelMap) -> int:
 def _section(attribution: Attribution, label: str, shape: tuple[int, int]) -> Section:
     trace = attribution.trace
     labels = resized_values(attribution.regions.labels, shape)
-    count = min(NUMBERED, len(trace.order))
+    count = numbered(attribution)
+    unseen = attribution.regions.mask(attribution.unseen)
     side = max(shape)
     radius = badge_radius(
         shape, len(trace.order), least=_SMALLEST_BADGE * side, most=_LARGEST_BADGE * side
@@ -99,6 +102,8 @@ def _section(attribution: Attribution, label: str, shape: tuple[int, int]) -> Se
         alt=_alt(attribution, label),
         saliency=data_uri(saliency_layer(resized_values(attribution.saliency, shape))),
         veil=data_uri(veil(labels, trace.order[:count].tolist())),
+        hatching=data_uri(hatching(resized_values(unseen, shape))) if unseen.any() else None,
+        notes=notes_of(attribution),
         badges=badges(labels, trace.order, count=count, apart=2.1 * radius),
         radius=radius,
         numbered=count,
@@ -134,6 +139,8 @@ def _rows(attribution: Attribution) -> tuple[TokenRow, ...]:
 
 def _alt(attribution: Attribution, label: str) -> str:
     """The saliency in words: where its most decisive region is."""
+    if not attribution.trace.has_effect:
+        return f"Saliency for {label}: no region has any effect."
     first = attribution.regions.mask([int(attribution.trace.order[0])])
     rows, columns = np.nonzero(first)
     height, width = first.shape
