@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eagle_mllm.attribution.atomic import atomic_write
+from eagle_mllm.attribution.atomic import atomic_write, place_new
 from eagle_mllm.errors import ResultError
 
 # Root may write anywhere, so the child first becomes nobody.
@@ -148,3 +148,38 @@ def test_a_new_file_has_the_permissions_of_any_other(tmp_path):
     with atomic_write(path) as temporary:
         temporary.write_text("new")
     assert path.stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "n" * 300 + "/x", "a\x00b", "\ud800"], ids=ascii)
+def test_a_name_that_no_file_system_takes_is_an_error(tmp_path, name):
+    with pytest.raises(ResultError, match="cannot write"), atomic_write(tmp_path / name):
+        pytest.fail("the block must not run")
+
+
+def test_a_new_file_takes_no_name_that_is_taken(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("old")
+    new.write_text("new")
+    with pytest.raises(FileExistsError):
+        place_new(new, old)
+    assert (old.read_text(), new.read_text()) == ("old", "new")
+    place_new(new, tmp_path / "free")
+    assert (tmp_path / "free").read_text() == "new"
+    assert not new.exists()
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_without_links_a_new_file_still_takes_no_name_that_is_taken(tmp_path, monkeypatch, taken):
+    def no_links(source, target):
+        raise PermissionError(1, "this file system has no links")
+
+    monkeypatch.setattr(os, "link", no_links)
+    new, target = tmp_path / "new", tmp_path / "target"
+    new.write_text("new")
+    if taken:
+        target.write_text("old")
+        with pytest.raises(FileExistsError):
+            place_new(new, target)
+    else:
+        place_new(new, target)
+    assert target.read_text() == ("old" if taken else "new")

@@ -66,7 +66,8 @@ def test_the_json_numbers_are_those_of_the_stored_result(eagle, picture, planted
         float(attribution.reliance.evidence[0]), abs=1e-6
     )
     assert values["forward_passes"] == attribution.forward_passes
-    assert values["regions"] == {"method": "grid", "asked": 8, "count": 8, "shape": [32, 48]}
+    shape = {"count": 8, "unseen": 0, "shape": [32, 48]}
+    assert values["regions"] == {"method": "grid", "asked": 8, **shape}
     assert values["model"]["id"] == "planted"
     assert values["version"] == eagle_mllm.__version__
 

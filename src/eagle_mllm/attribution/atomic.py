@@ -114,6 +114,8 @@ def require_place(shown: Path) -> Path:
     try:
         target = shown.resolve()
         _require_place(target, shown)
+    except ResultError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:
         raise cannot_write(shown, error) from error
     return target

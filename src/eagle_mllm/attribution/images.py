@@ -57,6 +57,21 @@ def read_image(image: ImageLike, *, max_pixels: int | None = MAX_PIXELS) -> RGBI
     return _from_file(image, max_pixels)
 
 
+def pixels_of(image: ImageLike) -> RGBImage:
+    """The pixels of an image as `read_image` gives them; an array may be of any size.
+
+    Who hands over pixels has read them already, with a limit or without.
+
+    Args:
+        image: as for `read_image`
+
+    Raises:
+        ImageError: as `read_image`
+    """
+    limit = None if isinstance(image, np.ndarray) else MAX_PIXELS
+    return read_image(image, max_pixels=limit)
+
+
 def path_of(image: ImageLike) -> str | None:
     """Where an image comes from: its path, or None for pixels."""
     return fspath(image) if isinstance(image, str | PathLike) else None

@@ -155,7 +155,7 @@ def _check_arrays(stored: _Stored, *, n_tokens: int) -> None:
         if array.shape != shape:
             raise Malformed(
                 f"{name} has shape {array.shape}, expected {shape} "
-                f"for labels of shape {labels.shape}, {n_regions} regions and {n_tokens} target tokens"
+                f"for labels of shape {labels.shape}, {n_regions} regions and {n_tokens} tokens"
             )
 
 

@@ -1,12 +1,14 @@
 """What a good set of regions is: sufficient when shown, indispensable when hidden."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 from jaxtyping import Float
 
 from eagle_mllm.errors import SettingError
+
+_LARGEST = 1e100
+"""Sums and squares of weights up to this one are finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class Objective:
     1.5
 
     Raises:
-        SettingError: a weight is negative or not finite, or both are 0
+        SettingError: a weight is negative, not finite or above 1e100, or both are 0.
     """
 
     insight: float = 1.0
@@ -33,9 +35,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         weights = (self.insight, self.necessity)
-        if not all(isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
+        if not all(0 <= weight <= _LARGEST for weight in weights) or not any(weights):
             raise SettingError(
-                f"weights of insight and necessity must be finite, not negative, and not both 0; "
+                f"weights of insight and necessity must be in 0..{_LARGEST:g} and not both 0; "
                 f"got {self.insight} and {self.necessity}"
             )
 

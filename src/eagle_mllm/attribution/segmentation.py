@@ -16,7 +16,7 @@ from jaxtyping import Integer
 from PIL import Image
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.images import ImageLike, read_image
+from eagle_mllm.attribution.images import ImageLike, pixels_of
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import MissingDependency, RegionError
 
@@ -37,7 +37,7 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
     down by a whole number first, so that region edges there keep to blocks of a few pixels.
 
     Args:
-        image: an RGB uint8 array, or anything else that `read_image` takes
+        image: an RGB uint8 array, or anything else that `pixels_of` takes
         method: "slico" (scikit-image), "slico-opencv" or "seeds" (OpenCV, as the reference), or
             "grid" (rectangles in rows and columns)
         n_regions: how many regions to aim at, from 2 to the number of pixels
@@ -49,7 +49,7 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
     """
     if method not in _METHODS:
         raise RegionError(f"unknown method {method!r}; choose one of {', '.join(_METHODS)}")
-    pixels = read_image(image)
+    pixels = pixels_of(image)
     height, width = pixels.shape[:2]
     if not 2 <= n_regions <= height * width:
         raise RegionError(

@@ -13,6 +13,7 @@ from rich.text import Text
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import Results, print_json
 from eagle_mllm.cli.problems import BAD_INPUT
+from eagle_mllm.cli.values import usable
 from eagle_mllm.datasets.check import Check, Found
 from eagle_mllm.datasets.check import check as check_data
 from eagle_mllm.datasets.problems import Problem
@@ -29,6 +30,7 @@ def _data() -> None:
 
 
 @data.command()
+@usable
 def check(
     path: Annotated[
         Path,

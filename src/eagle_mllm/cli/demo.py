@@ -7,12 +7,13 @@ import typer
 
 from eagle_mllm import scenes
 from eagle_mllm.attribution.choice import TargetChoice
+from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import Eagle
 from eagle_mllm.cli import options
 from eagle_mllm.cli.explain import DEFAULT_PROMPT, SCENE, Request, run
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.outputs import DEFAULT_ROOT, Place
-from eagle_mllm.cli.parsing import printable
+from eagle_mllm.cli.parsing import path_text
 
 
 def demo(
@@ -50,9 +51,10 @@ def demo(
         method=Eagle(),
         model=ModelChoice(name=model),
         max_new_tokens=128,
+        max_pixels=MAX_PIXELS,
         place=Place(folder=folder, force=force or out is None),
         # The picture goes into the same folder: the run can be repeated with `eagle explain`.
-        image_path=printable(folder / SCENE),
+        image_path=path_text(folder / SCENE),
         scene=picture,
     )
     run(request, as_json=as_json, quiet=quiet)

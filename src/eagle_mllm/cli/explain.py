@@ -16,6 +16,7 @@ from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution import io
 from eagle_mllm.attribution.choice import TargetChoice, choose_targets
 from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.images import ImageLike, read_image
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.model import Model
@@ -24,10 +25,11 @@ from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options
+from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.loading import ModelChoice, open_model
 from eagle_mllm.cli.outputs import OutputFolder, Place, output_folder, place_for, slug
-from eagle_mllm.cli.parsing import parse_batch_size, printable
+from eagle_mllm.cli.parsing import parse_batch_size, path_text
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.regions import regions_for
@@ -53,6 +55,7 @@ class Request:
     method: AttributionMethod
     model: ModelChoice
     max_new_tokens: int
+    max_pixels: int
     place: Place
     image_path: str
     """What the results call the picture."""
@@ -86,6 +89,7 @@ def explain(
     batch_size: options.Batch = "auto",
     pixels: options.Pixels = "auto",
     max_new_tokens: options.MaxNewTokens = 128,
+    max_pixels: options.MaxPixels = MAX_PIXELS,
     out: options.OutFolder = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
@@ -130,8 +134,9 @@ def explain(
             ),
         ),
         max_new_tokens=max_new_tokens,
+        max_pixels=max_pixels,
         place=place_for(out, name=image.stem, force=force),
-        image_path=printable(image),
+        image_path=path_text(image),
     )
     run(request, as_json=as_json, quiet=quiet)
 
@@ -191,7 +196,7 @@ def _explain(
     request: Request, progress: PassProgress
 ) -> tuple[list[Attribution], dict[str, Path | Sequence[Path]]]:
     """The explanations and where they were written. What can fail early does, cheapest first."""
-    picture = read_image(request.image)
+    picture = read_image(request.image, max_pixels=request.max_pixels)
     reads = [Path(one) for one in (request.image, request.regions) if isinstance(one, str | Path)]
     writes = [SCENE] if request.scene else []
     with output_folder(request.place, reads=reads, writes=writes) as output:
@@ -227,6 +232,7 @@ def _attributed(
     progress: PassProgress,
 ) -> list[Attribution]:
     planned = expected_passes(method, len(regions), n_targets=len(targets))
+    tell_cost(planned, n_targets=len(targets))
     with progress.passes(_label(targets), planned=planned) as on_pass:
         found = attribute_each(
             model, generation, targets, method=method, regions=regions, on_pass=on_pass

@@ -17,6 +17,7 @@ from eagle_mllm.cli.scene import scene
 from eagle_mllm.cli.show import show
 from eagle_mllm.cli.signals import end_tidily
 from eagle_mllm.cli.tables import tables
+from eagle_mllm.cli.values import usable
 
 app = typer.Typer(
     name="eagle",
@@ -46,13 +47,13 @@ def _eagle(
     """Where multimodal LLMs attend, and what they rely on."""
 
 
-app.command()(explain)
-app.command()(show)
-app.command()(run)
-app.command()(tables)
+app.command()(usable(explain))
+app.command()(usable(show))
+app.command()(usable(run))
+app.command()(usable(tables))
 app.add_typer(data, name="data")
-app.command()(scene)
-app.command()(demo)
+app.command()(usable(scene))
+app.command()(usable(demo))
 
 
 def main() -> None:

@@ -164,6 +164,15 @@ Pixels = Annotated[
 MaxNewTokens = Annotated[
     int, typer.Option(min=1, metavar="N", help="Longest answer, in tokens.", rich_help_panel=MODEL)
 ]
+MaxPixels = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Largest picture, in pixels; memory grows with it.",
+        rich_help_panel=MODEL,
+    ),
+]
 
 OutFolder = Annotated[
     Path | None,

@@ -7,33 +7,40 @@ import typer
 
 from eagle_mllm.models.settings import BatchSize
 
+_MOST_DIGITS = 9
+
 
 def parse_batch_size(text: str) -> BatchSize:
     """`auto`, or a whole number from 1."""
     if text == "auto":
         return "auto"
-    if text.isdecimal() and int(text) >= 1:
-        return int(text)
-    raise typer.BadParameter(
-        f"{text!r} is neither 'auto' nor a whole number from 1", param_hint="'--batch-size'"
-    )
+    size = _whole_number(text)
+    if not size:
+        raise typer.BadParameter(
+            f"'{text}' is neither 'auto' nor a whole number from 1", param_hint="'--batch-size'"
+        )
+    return size
 
 
 def parse_token_range(text: str) -> tuple[int, int]:
     """`3` -> (3, 4); `3:5` -> (3, 5). Positions count from 0, the end is excluded."""
     first, colon, last = text.partition(":")
-    if not first.isdecimal() or (colon and not last.isdecimal()):
+    start, stop = _whole_number(first), _whole_number(last) if colon else None
+    if start is None or (colon and stop is None):
         raise typer.BadParameter(
-            f"{text!r} is not a token position; write 3, or 3:5 for tokens 3 and 4",
+            f"'{text}' is not a token position; write 3, or 3:5 for tokens 3 and 4",
             param_hint="'--token'",
         )
-    start = int(first)
-    stop = int(last) if colon else start + 1
+    stop = start + 1 if stop is None else stop
     if stop <= start:
-        raise typer.BadParameter(f"{text!r} holds no token", param_hint="'--token'")
+        raise typer.BadParameter(f"'{text}' holds no token", param_hint="'--token'")
     return start, stop
 
 
-def printable(path: Path) -> str:
+def _whole_number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def path_text(path: Path) -> str:
     """A path as Unicode text: each byte that is not UTF-8 is written as its number."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")

@@ -1,10 +1,12 @@
 """What happens when a command cannot continue: one line, one exit code, in one place.
 
-Exit codes: 0 done; 2 the input cannot be used (ours and the parser's alike); 130 interrupted;
-141 the reader of our output went away. Anything else is a bug of ours and keeps its traceback.
+Exit codes: 0 done; 2 the input cannot be used (ours and the parser's alike); 130 interrupted, 143
+and 129 ended by SIGTERM and SIGHUP; 141 the reader of our output went away. Anything else is a bug
+of ours and keeps its traceback.
 """
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +24,8 @@ READER_GONE = 141
 # The parser's base error. Typer carried its own copy of click from some version on, so the class
 # is taken from where both have it: BadParameter -> UsageError -> ClickException.
 _ParserError: type[Exception] = typer.BadParameter.__mro__[2]
+
+_LONG_VALUE = re.compile(r"('[^']{60})[^']+'")
 
 
 class EagleGroup(TyperGroup):
@@ -83,12 +87,17 @@ def warn(message: str) -> None:
     _say("warning", message)
 
 
+def note(message: str) -> None:
+    """Print one line that is good to know, and go on."""
+    _say("note", message)
+
+
 def _say(kind: str, message: str) -> None:
     typer.echo(f"eagle: {kind}: {' '.join(printable(message).split())}", err=True)
 
 
 def _parser_message(error: Any) -> str:
-    message = str(error.format_message())
+    message = _LONG_VALUE.sub(r"\1...'", str(error.format_message()))
     context = getattr(error, "ctx", None)
     return f"{message.rstrip('.')} (see {context.command_path} --help)" if context else message
 

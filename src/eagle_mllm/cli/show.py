@@ -7,6 +7,7 @@ import typer
 
 from eagle_mllm import report
 from eagle_mllm.attribution import io
+from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.files import output_files
@@ -28,6 +29,16 @@ def show(
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
+    max_pixels: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Largest explanation: 12 bytes of memory for each pixel of a picture of this "
+            "size.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = MAX_PIXELS,
     force: options.ForceFiles = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -36,7 +47,7 @@ def show(
 
     No model is loaded. Exit code: 0 done, 2 the file cannot be used, 130 interrupted.
     """
-    attribution = io.load(file)
+    attribution = io.load(file, max_pixels=max_pixels)
     wanted = {"--figure": figure, "--html": html}
     writes = {option: path for option, path in wanted.items() if path}
     with output_files(writes, reads=[file], force=force) as staged:

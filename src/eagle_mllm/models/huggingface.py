@@ -10,7 +10,7 @@ import transformers
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.generation import Generation, Target
-from eagle_mllm.attribution.images import ImageLike, path_of, read_image
+from eagle_mllm.attribution.images import ImageLike, path_of, pixels_of
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model, ModelInfo, require_explainable
 from eagle_mllm.attribution.regions import Regions
@@ -158,7 +158,7 @@ class HuggingFaceModel(Model):
         if max_new_tokens < 1:
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
         require_evaluation_mode(self.module)
-        pixels = read_image(image)
+        pixels = pixels_of(image)
         encoded = self._encode(pixels, prompt)
         inputs = to_module(self.family.generation_inputs(encoded), self.module)
         with torch.no_grad():
@@ -177,7 +177,7 @@ class HuggingFaceModel(Model):
             TargetError: the answer is empty or not Unicode, holds a control token, or cannot be
                 written with the vocabulary
         """
-        pixels = read_image(image)
+        pixels = pixels_of(image)
         encoded = self._encode(pixels, prompt)
         ids = self.family.chat.encode_answer(prompt, answer)
         end = self.family.chat.end_id(prompt, self._end_ids())

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.attribution.generation import Generation, Target
-from eagle_mllm.attribution.images import ImageLike, path_of, read_image
+from eagle_mllm.attribution.images import ImageLike, path_of, pixels_of
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import (
     Model,
@@ -169,7 +169,7 @@ class PlantedModel(Model):
     ) -> Generation:
         return Generation.from_ids(
             ids,
-            image=read_image(image),
+            image=pixels_of(image),
             prompt=prompt,
             decode=self._vocabulary.decode,
             special={EOS},
