@@ -70,8 +70,8 @@ def _text_problem(text: str) -> str | None:
         return "the text holds a zero byte"
     try:
         text.encode("utf-8")
-    except UnicodeEncodeError:
-        return "the text is not Unicode; give it as UTF-8"
+    except UnicodeEncodeError as error:
+        return f"the text holds {text[error.start]!a}, which is not Unicode; give it as UTF-8"
     return None
 
 
