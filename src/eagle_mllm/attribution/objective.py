@@ -24,7 +24,7 @@ class Objective:
     1.5
 
     Raises:
-        SettingError: a weight is negative, not finite or above 1e100, or both are 0.
+        SettingError: a weight is negative, not finite or above 1e100, or both are 0
     """
 
     insight: float = 1.0

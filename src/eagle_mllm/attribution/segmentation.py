@@ -37,7 +37,7 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
     down by a whole number first, so that region edges there keep to blocks of a few pixels.
 
     Args:
-        image: an RGB uint8 array, or anything else that `pixels_of` takes
+        image: an RGB uint8 array, or anything else that `read_image` takes
         method: "slico" (scikit-image), "slico-opencv" or "seeds" (OpenCV, as the reference), or
             "grid" (rectangles in rows and columns)
         n_regions: how many regions to aim at, from 2 to the number of pixels
