@@ -37,7 +37,8 @@ class TargetChoice:
                 )
             if not self.counterfactual.strip():
                 raise TargetError(
-                    "the counterfactual (--counterfactual) is empty; give the answer to compare with"
+                    "the counterfactual (--counterfactual) is empty; give the answer to compare "
+                    "with"
                 )
         if not all(text.strip() for text in (*self.words, *self.spans)):
             raise TargetError(

@@ -103,8 +103,8 @@ class MultilevelSearch(SearchStrategy):
     """Of the cuts; equal seeds give equal orders."""
 
     least_gain: float = 0.0
-    """The search also ends where 6 more passes per region raised the mean of F over its order by less
-    than this share of λ1 + λ2; 0 goes on as long as anything improves."""
+    """The search also ends where 6 more passes per region raised the mean of F over its order by
+    less than this share of λ1 + λ2; 0 goes on as long as anything improves."""
 
     def __post_init__(self) -> None:
         require_whole(self, "budget")
