@@ -11,13 +11,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from eagle_mllm.cli.summary import summary
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eagle_mllm import report
 from eagle_mllm.attribution.io import load, save
 from eagle_mllm.errors import ResultError
+from eagle_mllm.report.summary import summary
 
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 ARRAYS = [
@@ -258,7 +258,7 @@ def _require_good_or_refused(stored, data, *, draws=True):
         return False
     assert repr(attribution)
     assert (attribution.saliency >= 0).all()
-    json.dumps(summary([attribution], files={}), allow_nan=False, indent=2)
+    json.dumps(summary([attribution], files={}).to_json(), allow_nan=False, indent=2)
     save(attribution, stored.again)
     assert load(stored.again) == attribution
     if draws:
@@ -284,7 +284,8 @@ def test_a_mutant_is_refused_or_good_for_everything(stored, mutation):
 @given(mutation=mutations())
 @settings(FUZZING, max_examples=20_000)
 def test_twenty_thousand_mutants_are_refused_or_good_for_everything(stored, mutation):
-    _require_good_or_refused(stored, mutation(stored))
+    data = mutation(stored)
+    _require_good_or_refused(stored, data, draws=len(data) % 8 == 0)
 
 
 @pytest.mark.slow
