@@ -87,6 +87,11 @@ class Remembered(Scorer):
         """See `Scorer`."""
         return self._scorer.seen_regions
 
+    @property
+    def hideable_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `Scorer`."""
+        return self._scorer.hideable_regions
+
     def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
         """See `Scorer`."""
         return self._evaluate(shown)
@@ -140,6 +145,11 @@ class CountedScorer(Scorer):
     def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
         """See `Scorer`."""
         return self._scorer.seen_regions
+
+    @property
+    def hideable_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `Scorer`."""
+        return self._scorer.hideable_regions
 
 
 def _batches_keys(options: Options) -> Iterator[Key]:

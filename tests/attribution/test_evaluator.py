@@ -183,3 +183,16 @@ def test_images_scored_before_an_interruption_are_counted(rng):
     with pytest.raises(KeyboardInterrupt):
         evaluate(np.array([[bool(number >> bit & 1) for bit in range(7)] for number in range(70)]))
     assert evaluate.forward_passes == 32
+
+
+def test_subsets_that_differ_in_regions_whose_hiding_changes_nothing_are_scored_once():
+    class OneIsBlack(ShareShown):
+        @property
+        def hideable_regions(self):
+            return np.array([True, True, True, False])
+
+    evaluate = SubsetEvaluator(OneIsBlack(), 4)
+    scores = evaluate(subsets("0123", "012", "3", ""))
+    assert scores.predicted.ravel().tolist() == [3, 3, 0, 0]
+    assert evaluate.forward_passes == 2
+    assert evaluate.seen.all()

@@ -168,17 +168,19 @@ def test_regions_outside_the_crop_are_scored_once(load, tiny, blocks):
     np.testing.assert_allclose(scores, judge(single).probability, atol=2e-2)
 
 
-def test_a_region_that_equals_the_fill_is_not_seen(load, tiny, regions):
+def test_hiding_a_region_that_equals_its_fill_changes_nothing_though_it_is_seen(
+    load, tiny, regions
+):
     image = tiny.picture(0)
     image[regions.labels == 4] = 0
     model = load("internvl", pixels="component")
     generation = model.with_answer(image, tiny.PROMPT, tiny.ANSWERS[0])
     black, blur = (
-        model.scorer(generation, generation.all(), regions, fill=fill).seen_regions
-        for fill in ("black", "blur")
+        model.scorer(generation, generation.all(), regions, fill=fill) for fill in ("black", "blur")
     )
-    assert np.flatnonzero(~black).tolist() == [4]
-    assert blur.all()
+    assert np.flatnonzero(~black.hideable_regions).tolist() == [4]
+    assert blur.hideable_regions.all()
+    assert black.seen_regions.all()
 
 
 @pytest.mark.parametrize("name", ["llava", "qwen2_5_vl", "internvl"])
@@ -272,11 +274,12 @@ def test_other_architectures_use_their_processor(load):
 def test_pixels_that_are_not_those_of_the_processor_are_never_scored(load, tiny, regions):
     model = load("llava", pixels="component")
     image_processor = model.family.parts.image_processor
-    generation = model.with_answer(tiny.picture(0), tiny.PROMPT, tiny.ANSWERS[0])
     original = image_processor.center_crop
     image_processor.center_crop = lambda image, crop: original(image, crop)[:, ::-1]
+    generation = model.with_answer(tiny.picture(0), tiny.PROMPT, tiny.ANSWERS[0])
     with pytest.raises(ModelError, match=r"differ by \d+\.\d grey levels on average; load the mod"):
         model.scorer(generation, generation.all(), regions)
     image_processor.center_crop = lambda image, crop: image
+    generation = model.with_answer(tiny.picture(1), tiny.PROMPT, tiny.ANSWERS[1])
     with pytest.raises(ModelError, match=r"are of shape \(1, 3, 24, 24\) instead of \(1, 3, 34,"):
         model.scorer(generation, generation.all(), regions)

@@ -26,7 +26,7 @@ _ROUNDING = 1e-5
 class SubsetEvaluator:
     """A scorer that remembers: equal subsets are scored once, however often they are asked.
 
-    Subsets are equal when they differ only in regions that the scorer does not see.
+    Subsets are equal when they differ only in regions whose hiding changes nothing.
 
     Args:
         scorer: what really runs the model
@@ -57,7 +57,7 @@ class SubsetEvaluator:
 
     @property
     def seen(self) -> Bool[np.ndarray, " regions"]:
-        """True where showing a region can change a score."""
+        """True where the content of a region reaches the model."""
         return self._memory.seen
 
     def of(self, tokens: Sequence[int]) -> "SubsetEvaluator":
@@ -95,8 +95,10 @@ class _Memory:
         self, scorer: Scorer, n_regions: int, *, on_pass: Callable[[int], None] | None
     ) -> None:
         self.scorer = scorer
-        seen = scorer.seen_regions
-        self.seen = np.ones(n_regions, dtype=bool) if seen is None else seen
+        everything = np.ones(n_regions, dtype=bool)
+        seen, hideable = scorer.seen_regions, scorer.hideable_regions
+        self.seen = everything if seen is None else seen
+        self._hideable = everything if hideable is None else hideable
         self._on_pass = on_pass
         self._row_of: dict[bytes, int] = {}
         self._probability: list[Float[np.ndarray, " tokens"]] = []
@@ -112,7 +114,7 @@ class _Memory:
             raise RegionError(
                 f"subsets must be one or more rows of {n_regions} regions; got shape {shown.shape}"
             )
-        shown = shown & self.seen
+        shown = shown & self._hideable
         keys = keys_of(shown)
         self._score_unknown(shown, keys)
         rows = [self._row_of[key] for key in keys]

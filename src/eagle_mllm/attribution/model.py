@@ -53,13 +53,21 @@ class Scorer(ABC):
 
     @property
     def seen_regions(self) -> Bool[ndarray, " regions"] | None:
-        """True where showing a region can change a score; None where every region may.
+        """True where the content of a region reaches the model; None where that of every one does.
 
-        A model that cuts the centre out of an image never sees the borders, and a region that
-        equals its fill looks the same shown and hidden. Subsets that differ only in regions it does
-        not see are one input, which is scored once, with these regions hidden.
+        A model that cuts the centre out of an image never sees the borders.
         """
         return None
+
+    @property
+    def hideable_regions(self) -> Bool[ndarray, " regions"] | None:
+        """True where hiding a region changes what the model gets; None where any may.
+
+        Hiding a region that is not seen changes nothing, nor does hiding one that equals its fill.
+        Subsets that differ only in such regions are one input, which is scored once, with these
+        regions hidden.
+        """
+        return self.seen_regions
 
 
 @dataclass(frozen=True, kw_only=True)

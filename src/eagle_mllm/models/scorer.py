@@ -60,6 +60,11 @@ class HuggingFaceScorer(Scorer):
         """See `Scorer`."""
         return self._pixels.seen_regions
 
+    @property
+    def hideable_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `Scorer`."""
+        return self._pixels.hideable_regions
+
     def __call__(self, shown: Subsets) -> SubsetScores:
         """See `Scorer`.
 

@@ -12,7 +12,7 @@ from eagle_mllm.attribution.masking import FillName, fill_image
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.models.pixels.pipeline import PixelPipeline, View
 from eagle_mllm.models.pixels.resampling import AxisWeights, columns_come_first
-from eagle_mllm.models.pixels.seen import seen_regions
+from eagle_mllm.models.pixels.seen import hideable_regions, seen_regions
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
@@ -52,7 +52,9 @@ class ComponentPixels(PixelSource):
         self._pipeline = pipeline
         self._device = device
         filled = fill_image(image, fill)
-        self._seen = seen_regions(pipeline.views, image, filled=filled, regions=regions)
+        views = pipeline.views
+        self._seen = seen_regions(views, image.shape[:2], regions=regions)
+        self._hideable = hideable_regions(views, image, filled=filled, regions=regions)
         self._sums = [
             _Sum(view, filled, resample=pipeline.resample, device=device) for view in pipeline.views
         ]
@@ -66,6 +68,11 @@ class ComponentPixels(PixelSource):
     def seen_regions(self) -> Bool[np.ndarray, " regions"]:
         """See `PixelSource`."""
         return self._seen
+
+    @property
+    def hideable_regions(self) -> Bool[np.ndarray, " regions"]:
+        """See `PixelSource`."""
+        return self._hideable
 
     def touching(self) -> Bool[np.ndarray, "rows regions"]:
         """See `PixelSource`."""

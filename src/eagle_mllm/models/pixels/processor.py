@@ -9,7 +9,7 @@ from eagle_mllm.arrays import RGBImage, Subsets
 from eagle_mllm.attribution.masking import FillName, MaskedImages, fill_image
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.models.pixels.pipeline import View
-from eagle_mllm.models.pixels.seen import seen_regions
+from eagle_mllm.models.pixels.seen import hideable_regions, seen_regions
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 
 
@@ -34,16 +34,22 @@ class ProcessorPixels(PixelSource):
         views: Sequence[View] | None = None,
     ) -> None:
         self._process = process
-        self._seen = None
+        self._seen = self._hideable = None
         if views is not None:
             filled = fill_image(image, fill)
-            self._seen = seen_regions(views, image, filled=filled, regions=regions)
+            self._seen = seen_regions(views, image.shape[:2], regions=regions)
+            self._hideable = hideable_regions(views, image, filled=filled, regions=regions)
         self._masked = MaskedImages(image, regions, fill=fill)
 
     @property
     def seen_regions(self) -> Bool[np.ndarray, " regions"] | None:
         """See `PixelSource`."""
         return self._seen
+
+    @property
+    def hideable_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """See `PixelSource`."""
+        return self._hideable
 
     def __call__(self, shown: Subsets) -> Tensors:
         """See `PixelSource`."""

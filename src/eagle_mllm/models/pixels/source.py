@@ -28,6 +28,14 @@ class PixelSource(ABC):
         """
         return None
 
+    @property
+    def hideable_regions(self) -> Bool[np.ndarray, " regions"] | None:
+        """False where hiding a region changes nothing of what reaches the model; None if unknown.
+
+        That is so where nothing of it does, and where it equals its fill.
+        """
+        return None
+
     def touching(self) -> Bool[np.ndarray, "rows regions"] | None:
         """Which regions change each row of an image's `pixel_values`, such as a tile.
 
