@@ -167,6 +167,28 @@ def test_an_absurd_size_is_refused_before_anything_is_built(damaged, monkeypatch
     assert "is not plausible" in refused(damaged("llava", "config.json", config))
 
 
+PIXELS = {
+    "llava": {"image_processor": {"size": {"shortest_edge": 10**6}}},
+    "qwen2_5_vl": {"patch_size": 10**6},
+    "internvl": {"max_patches": 10**6},
+    "llava_next": {"image_processor": {"image_grid_pinpoints": [[24, 48], [10**6, 10**6]]}},
+}
+
+
+@pytest.mark.parametrize("family", PIXELS)
+def test_an_image_processor_that_would_take_all_memory_is_refused(damaged, untrained, family):
+    file = "preprocessor_config.json"
+    if not (untrained(family) / file).exists():
+        file = "processor_config.json"
+    assert "the image processor of" in refused(damaged(family, file, PIXELS[family]))
+
+
+def test_pixels_may_be_many_where_an_edge_is_their_number(damaged):
+    size = {"size": {"shortest_edge": 3136, "longest_edge": 16_777_216}}
+    folder = damaged("qwen2_5_vl", "preprocessor_config.json", size)
+    assert load_model(folder, device="cpu").info.family == "qwen_vl"
+
+
 def test_more_parameters_than_the_weights_can_hold_are_refused(damaged, untrained):
     layers = {"model_type": "llama", "num_hidden_layers": 9_999, "hidden_size": 32}
     message = refused(damaged("llava", "config.json", {"text_config": layers}))

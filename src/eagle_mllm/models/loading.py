@@ -22,7 +22,11 @@ from eagle_mllm.models.device import choose_device, choose_dtype
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import ProcessorParts
 from eagle_mllm.models.huggingface import HuggingFaceModel
-from eagle_mllm.models.plausible import require_enough_weights, require_plausible
+from eagle_mllm.models.plausible import (
+    require_enough_weights,
+    require_plausible,
+    require_plausible_pixels,
+)
 from eagle_mllm.models.pretrained import Checkpoint, find_checkpoint
 from eagle_mllm.models.refusals import require_decoder, require_image_input, require_own_kernels
 from eagle_mllm.models.settings import ModelSettings
@@ -107,6 +111,8 @@ def _config(checkpoint: Checkpoint) -> Any:
 
 
 def _parts(checkpoint: Checkpoint, config: Any) -> ProcessorParts:
+    for file in ("preprocessor_config.json", "processor_config.json"):
+        require_plausible_pixels(checkpoint.json_file(file) or {}, name=checkpoint.name)
     if family_class(config).needs_processor:
         processor = _processor(checkpoint)
         return ProcessorParts(

@@ -2,17 +2,31 @@
 
 import re
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from eagle_mllm.errors import ModelError
 
-_MOST_LAYERS = 10_000
-_MOST = 2**27
-"""No width, vocabulary or context of any model comes near it."""
+_LAYERS = r"(.*_)?(n_)?(layers?|depth)"
+_MOST = {
+    _LAYERS: 10_000,
+    r".*(size|dim|heads|experts|channels|embeddings|patches|tiles)": 2**27,
+}
+"""What a number of a config.json is called → more than any model has."""
 
-_LAYERS = re.compile(r"(.*_)?(n_)?(layers?|depth)")
-_SIZES = re.compile(r".*(size|dim|heads|experts|channels|embeddings|patches|tiles)")
+_MOST_OF_PIXELS = {
+    r"height|width|(shortest_|longest_)?edge|size|.*_size|.*pinpoints": 2**14,
+    r".*(patches|tiles|splits)": 1_000,
+    r"min_pixels": 2**26,
+    r"max_pixels": 2**28,
+    r".*image.*(length|len|tokens)": 2**20,
+}
+"""The same for the settings of an image processor."""
+
+_MERGED = {r"shortest_edge": 2**26, r"longest_edge": 2**28}
+"""Where patches are merged, as in Qwen-VL, an "edge" is a number of pixels."""
+
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 
 _BITS_OF_A_BYTE = 8
@@ -29,13 +43,22 @@ def require_plausible(raw: dict[str, Any], *, name: str) -> None:
     Raises:
         ModelError: a number is absurd
     """
-    for key, value in _numbers(raw):
-        limit = _MOST_LAYERS if _LAYERS.fullmatch(key) else _MOST
-        if value > limit:
-            raise ModelError(
-                f"the config.json of {name} is not plausible: {key} is {_short(value)}, more than "
-                f"{limit:,}; fetch the checkpoint again from a source that you trust"
-            )
+    _require_at_most(_MOST, raw, what=f"the config.json of {name}")
+
+
+def require_plausible_pixels(settings: dict[str, Any], *, name: str) -> None:
+    """Refuse settings of an image processor that would blow any picture up beyond all memory.
+
+    Args:
+        settings: its preprocessor_config.json or processor_config.json, as written
+        name: of the checkpoint
+
+    Raises:
+        ModelError: a size is absurd
+    """
+    merged = any(key in ("merge_size", "max_pixels") for key, _ in _numbers(settings))
+    limits = _MERGED | _MOST_OF_PIXELS if merged else _MOST_OF_PIXELS
+    _require_at_most(limits, settings, what=f"the image processor of {name}")
 
 
 def require_enough_weights(config: dict[str, Any], *, name: str, folder: Path) -> None:
@@ -61,20 +84,32 @@ def require_enough_weights(config: dict[str, Any], *, name: str, folder: Path) -
         )
 
 
-def _numbers(raw: Any) -> Iterator[tuple[str, int | float]]:
-    """Sizes and counts, wherever they are."""
-    for key, value in raw.items():
-        if isinstance(value, dict):
-            yield from _numbers(value)
-        elif _LAYERS.fullmatch(key) or _SIZES.fullmatch(key):
-            listed = value if isinstance(value, list) else [value]
-            yield from ((key, one) for one in listed if type(one) in (int, float))
+def _require_at_most(limits: dict[str, int], tree: Any, *, what: str) -> None:
+    for key, number in _numbers(tree):
+        limit = next((most for name, most in limits.items() if re.fullmatch(name, key)), inf)
+        if number > limit:
+            raise ModelError(
+                f"{what} is not plausible: {key} is {_short(number)}, more than {limit:,}; fetch "
+                "the checkpoint again from a source that you trust"
+            )
+
+
+def _numbers(tree: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
+    """Every number of a JSON tree, with the name under which it or its list is written."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from _numbers(value, str(name))
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _numbers(value, key)
+    elif type(tree) in (int, float):
+        yield key, tree
 
 
 def _fewest_parameters(raw: Any) -> int:
     """What the layers of a configuration and its parts have at least: one square matrix each."""
     count = 0
-    layers = [value for key, value in raw.items() if _LAYERS.fullmatch(str(key))]
+    layers = [value for key, value in raw.items() if re.fullmatch(_LAYERS, str(key))]
     width = raw.get("hidden_size")
     if type(width) is int and width > 0:
         count += width**2 * max([value for value in layers if type(value) is int], default=0)
