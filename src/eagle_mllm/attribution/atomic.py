@@ -20,15 +20,15 @@ _TEMPORARY = re.compile(r"\.(?P<host>[A-Za-z0-9-]*)\.(?P<process>[0-9]+)\.[0-9a-
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path in the folder of `path`, which takes its place when the block succeeds.
 
-    Write the whole file to the path that is given. A reader then finds either what stood there
+    Write the whole file to the path that is given. A reader then finds either what was there
     before or the complete new file, never half of one, whatever happens in between: an
     exception, a full disk, Ctrl-C. A symbolic link stays, and the file it points to is replaced.
 
     Args:
-        path: where the file shall stand. Its folder must exist
+        path: where the file goes; its folder must exist
 
     Raises:
-        ResultError: if the folder is missing or not writable, the disk is full, or `path` is a
+        ResultError: the folder is missing or not writable, the disk is full, or `path` is a
             folder or a device
 
     Example:

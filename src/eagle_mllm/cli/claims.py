@@ -1,6 +1,6 @@
 """Folders that one living process has to itself.
 
-A claim is a lock on the folder, not a file in it: it ends with the process, however that ends, and
+A claim is a lock on the folder, not a file in it: it ends with its process, even a killed one, and
 leaves nothing behind. Where a file system or an operating system has no such locks, every claim is
 granted and `is_certain` is off.
 """

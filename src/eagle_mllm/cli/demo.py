@@ -1,4 +1,4 @@
-"""`eagle demo`: the whole thing once, with what is shipped."""
+"""`eagle demo`: everything once, with what comes with the package."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,9 +35,9 @@ def demo(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Explain a generated scene with a shipped model: no network, no GPU, some seconds.
+    """Explain a generated scene with a bundled model: no network, no GPU, a few seconds.
 
-    Exit code: 0 done, 2 the input cannot be used, 130 interrupted.
+    Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
     folder = out or DEFAULT_ROOT / "demo"
     picture = scenes.scene(seed).image

@@ -22,13 +22,13 @@ NO_EFFECT = "No region has any effect on this target: there is nothing to rank."
 
 
 class Results(Console):
-    """The console for stdout. A reader that goes away is the business of one place, not Rich's."""
+    """The console for stdout, which leaves it to `problems` what to do when the reader is gone."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False)
 
     def on_broken_pipe(self) -> None:
-        """Let the error through that is being handled."""
+        """Raise the error again that is being handled."""
         raise
 
 

@@ -95,13 +95,13 @@ def explain(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Explain an answer, or a piece of it, by the regions of the image it stands on.
+    """Explain an answer, or a piece of it, by the regions of the image that it relies on.
 
     Without --word, --span or --token the whole answer is explained.
     Writes explanation.npz, figure.png and report.html; several targets get
     one explanation and one figure each, and one report.
 
-    Exit code: 0 done, 2 the input cannot be used, 130 interrupted.
+    Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
     request = Request(
         image=image,

@@ -28,7 +28,7 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
         show_bars: whether the libraries below may draw their download and loading bars
 
     Raises:
-        ModelError: if there is no such model, or it cannot be loaded or take images
+        ModelError: there is no such model, or it cannot be loaded or take images
     """
     with library_bars(show=show_bars):
         return loading.load_model(choice.name, **choice.settings.options)
@@ -36,7 +36,7 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
 
 @contextmanager
 def library_bars(*, show: bool) -> Iterator[None]:
-    """The libraries read their switch when they are imported, which happens inside."""
+    """Switch the progress bars of the libraries; they must be imported inside the block."""
     if show or _NO_BARS in os.environ:
         yield
         return

@@ -22,7 +22,7 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where the files of a run shall go."""
+    """Where the files of a run go."""
 
     folder: Path
 
@@ -75,7 +75,13 @@ class OutputFolder:
 
 
 def place_for(out: Path | None, *, name: str, force: bool) -> Place:
-    """The folder that was asked for, else a free one of `eagle-out/<name>`, `<name>-2`, ..."""
+    """The folder that was asked for, else a free one of `eagle-out/<name>`, `<name>-2`, ...
+
+    Args:
+        out: what the user asked for
+        name: what the default folder is named after
+        force: whether results are replaced
+    """
     if out is not None:
         return Place(folder=out, force=force)
     return Place(folder=DEFAULT_ROOT / (slug(name) or "image"), force=force, is_numbered=True)

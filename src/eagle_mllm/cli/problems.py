@@ -40,7 +40,7 @@ class EagleGroup(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run the command and exit with its code; nothing at all asks for help."""
+        """Run the command and exit with its code; no arguments at all mean `--help`."""
         given = list(sys.argv[1:] if args is None else args)
         try:
             code = super().main(
@@ -83,12 +83,12 @@ def complain(message: str) -> int:
 
 
 def warn(message: str) -> None:
-    """Print one line about something that is probably not meant, and go on."""
+    """Print one line about something that is probably not meant."""
     _say("warning", message)
 
 
 def note(message: str) -> None:
-    """Print one line that is good to know, and go on."""
+    """Print one line that is good to know."""
     _say("note", message)
 
 

@@ -1,4 +1,4 @@
-"""What a waiting person sees, on stderr: the step at hand, passes done and planned, time left."""
+"""What a waiting person sees, on stderr: the current step, passes done and planned, time left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,21 +19,25 @@ OnPass = Callable[[int], None]
 
 
 class PassProgress:
-    """Steps and passes on a terminal; silent when quiet, or when stderr is no terminal."""
+    """Steps and passes on a terminal; silent when quiet, or when stderr is not a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:
-        """Draw on stderr, if somebody watches there."""
+        """Draw on stderr, if it is a terminal.
+
+        Args:
+            quiet: draw nothing at all
+        """
         self._console = Console(stderr=True, highlight=False)
         self.visible = not quiet and self._console.is_terminal
 
     def note(self, text: str) -> None:
-        """One line that stays. For steps during which a library below draws bars of its own."""
+        """Print one line that stays, for steps during which a library draws bars of its own."""
         if self.visible:
             self._console.print(printable(text), markup=False, style="dim")
 
     @contextmanager
     def step(self, label: str) -> Iterator[None]:
-        """Something of unknown length is going on."""
+        """Show that a step of unknown length is under way."""
         if not self.visible:
             yield
             return
@@ -42,14 +46,22 @@ class PassProgress:
 
     @contextmanager
     def passes(self, label: str, *, planned: int) -> Iterator[OnPass]:
-        """Images scored, out of `planned`: the function given takes the number so far."""
+        """Show how many of the planned images are scored.
+
+        Args:
+            label: the text before the bar
+            planned: how many images will probably be scored
+
+        Yields:
+            A function that takes the number of images scored so far.
+        """
         progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("passes,"),
             TimeElapsedColumn(),
-            TextColumn("gone,"),
+            TextColumn("elapsed,"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=self._console,

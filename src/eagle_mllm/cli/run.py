@@ -83,8 +83,8 @@ def run(
         typer.Option(
             min=1,
             metavar="N",
-            help="How many Ray workers, each with its own model. By default one a GPU, or one "
-            "for each four cores.",
+            help="How many Ray workers, each with its own model. By default one per GPU, or one "
+            "per four cores.",
             rich_help_panel=WHERE,
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""`eagle scene`: a picture out of the box, with everything that is true of it."""
+"""`eagle scene`: a picture to try things on, with everything that is true of it."""
 
 from pathlib import Path
 from typing import Annotated

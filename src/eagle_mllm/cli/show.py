@@ -45,7 +45,8 @@ def show(
 ) -> None:
     """Show a stored explanation again: a summary, a report, a figure.
 
-    No model is loaded. Exit code: 0 done, 2 the file cannot be used, 130 interrupted.
+    No model is loaded. Exit code: 0 done, 2 the file cannot be used, 130 interrupted, 143
+    terminated.
     """
     attribution = io.load(file, max_pixels=max_pixels)
     wanted = {"--figure": figure, "--html": html}

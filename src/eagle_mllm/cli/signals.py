@@ -1,4 +1,4 @@
-"""Signals that ask a command to end: obeyed as Ctrl-C is, and never in the middle of a move."""
+"""Signals that ask a command to end: treated as Ctrl-C, and never in the middle of a move."""
 
 import signal
 import threading
@@ -26,7 +26,7 @@ def end_tidily() -> None:
 def signals_deferred() -> Iterator[None]:
     """Signals that arrive during the block take effect after it.
 
-    Only the main thread is ever interrupted by a signal; in another one nothing is to be done.
+    Python interrupts only the main thread by a signal, so in any other one this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
