@@ -63,7 +63,9 @@ def cluster():
 
     here = sys.modules[__name__]
     cloudpickle.register_pickle_by_value(here)
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OMP_NUM_THREADS", raising=False)  # Ray's workers would inherit it
+        ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
     cloudpickle.unregister_pickle_by_value(here)
