@@ -1,5 +1,6 @@
-"""Which regions a model can see at all, and which of them hiding changes: one rule each, whichever
-way its pixels are made.
+"""Which regions a model can see at all, and which change its pixels when they are hidden.
+
+One rule for each, whichever way the pixels are made.
 """
 
 from collections.abc import Sequence
