@@ -81,7 +81,7 @@ def test_a_spoilt_record_is_refused_or_can_be_written_again(record, times, is_se
             _require_one_line(error)
         else:
             assert decode(encode(outcome)) == outcome
-            n_accepted += 1
+            n_accepted += b'"checksum"' in spoilt or not is_sealed
     # Without a checksum other values pass where they are possible ones.
     assert n_accepted == 0 if is_sealed else 0 < n_accepted < times / 5
 

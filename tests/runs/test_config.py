@@ -75,7 +75,7 @@ def test_the_method_is_the_one_that_the_file_spells(load):
         ("[method]\nsearch = {name = 'gredy'}", "unknown search 'gredy'; did you mean 'greedy'?"),
         ("[method]\nsearch = {name = 'greedy', max = 1}", "no setting 'max'"),
         ("[method]\nsearch = {max_regions = 1}", "a search needs a name"),
-        ("[method]\nobjective = {insight = -1}", "not negative"),
+        ("[method]\nobjective = {insight = -1}", "must be in 0.."),
         ("[regions]\ncount = '32'", "regions.count is '32': input should be a valid integer"),
         ("[regions]\ncount = 1", "regions.count is 1"),
         ("[method]\nfill = 'red'", "'black', 'mean' or 'blur'"),

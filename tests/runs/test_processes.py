@@ -11,17 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from eagle_mllm.runs.store import load_run
+
 # The command on a planted model; %s runs before it. "scoring" says that a sample is begun.
 PROGRAM = """
 import signal, sys, time
 import typer
 from eagle_mllm.cli.problems import EagleGroup
 from eagle_mllm.cli.run import run
+from eagle_mllm.cli.signals import end_tidily
 from eagle_mllm import loading
 from eagle_mllm.testing import PlantedModel
 
 # Started in the background by a shell, we would have inherited that Ctrl-C is ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+end_tidily()  # as `main` does
 
 class Slow(PlantedModel):
     begun = 0
@@ -85,18 +89,50 @@ def test_a_run_killed_in_the_middle_goes_on_and_equals_one_that_was_not(
     _finish(settings_file(), "--out", "whole")
     (whole,) = (here / "whole").iterdir()
     assert whole.name == folder.name
-    assert len(results(whole)) == 7
+    assert len(results(whole)) == 8  # six records, the plan, run.json
     assert results(folder) == results(whole)
 
 
-def test_ctrl_c_exits_with_130_says_how_to_go_on_and_loses_one_sample(here, settings_file):
-    code, stdout, stderr = _stop_at_the_third(settings_file(), signal.SIGINT)
-    assert code == 130
+@pytest.mark.parametrize(
+    ("signum", "said"),
+    [
+        (signal.SIGINT, "interrupted"),
+        (signal.SIGTERM, "terminated"),
+        (signal.SIGHUP, "terminated"),
+    ],
+)
+def test_a_signal_exits_with_its_code_says_how_to_resume_and_loses_one_sample(
+    here, settings_file, signum, said
+):
+    code, stdout, stderr = _stop_at_the_third(settings_file(), signum)
+    assert code == 128 + signum
     assert stdout == ""
-    assert stderr == "interrupted; the same command continues from here\n"
+    assert stderr == f"{said}; the same command continues from here\n"
     (folder,) = Path("runs").iterdir()
     names = sorted(path.name for path in (folder / "records").iterdir())
     assert names == ["scene-000000.json", "scene-000001.json"]
+    assert not list(folder.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("starts", "rounds"),
+    [pytest.param(2, 1, id="two"), pytest.param(8, 5, id="eight", marks=pytest.mark.slow)],
+)
+def test_starts_with_other_selections_at_once_lose_no_record(here, settings_file, starts, rounds):
+    for number in range(rounds):
+        out = str(number)
+        commands = [
+            _command(
+                *(settings_file(), "--set", f"data.count={starts}", "--out", out),
+                *("--offset", str(place), "--limit", "1"),
+            )
+            for place in range(starts)
+        ]
+        processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
+        assert [process.wait(timeout=300) for process in processes] == [0] * starts
+        run = load_run(out)
+        assert len(run.records) == len(run.planned) == starts
+        assert (run.n_missing, run.n_unplanned) == (0, 0)
 
 
 def test_a_full_disk_is_one_line_and_leaves_whole_records_only(here, settings_file):
@@ -145,8 +181,25 @@ def test_a_real_model_killed_in_the_middle_goes_on_to_the_same_bytes(here, setti
     _finish(*arguments, "killed", **real)
     _finish(*arguments, "whole", **real)
     (killed,), (whole,) = (here / "killed").iterdir(), (here / "whole").iterdir()
-    assert len(results(whole)) == 7
+    assert len(results(whole)) == 8  # six records, the plan, run.json
     assert results(killed) == results(whole)
+
+
+@pytest.mark.slow
+def test_sigterm_ends_a_ray_run_as_any_other(here, settings_file):
+    arguments = ("--set", "model.id=demo/llava", "--executor", "ray", "--workers", "1")
+    with subprocess.Popen(
+        _command(settings_file(), *arguments, before="loading.load_model = real"),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not list(here.glob("runs/*/records/*.json")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        process.terminate()
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert stderr == "terminated; the same command continues from here\n"
 
 
 @pytest.mark.slow
@@ -156,5 +209,5 @@ def test_ray_gives_the_bytes_of_one_process_with_a_real_model(here, settings_fil
     _finish(*arguments, "alone", **real)
     _finish(*arguments, "spread", "--executor", "ray", "--workers", "2", **real)
     (alone,), (spread,) = (here / "alone").iterdir(), (here / "spread").iterdir()
-    assert len(results(alone)) == 5
+    assert len(results(alone)) == 6  # four records, the plan, run.json
     assert results(spread) == results(alone)

@@ -230,3 +230,39 @@ def test_no_worker_is_larger_than_a_machine(machines):
 def test_workers_leave_the_gpus_alone_when_told_to(machines):
     machines({"CPU": 8.0, "GPU": 2.0})
     assert RayExecutor(use_gpus=False)._plan() == (2, {"num_cpus": 4, "num_gpus": 0})
+
+
+def test_signals_mean_after_ray_has_started_what_they_meant_before(monkeypatch):
+    import ray
+
+    seen = []
+
+    def start(*_, **__):
+        signal.signal(signal.SIGTERM, lambda *_: seen.append("ray"))
+
+    def end(*_):
+        seen.append("ours")
+        raise SystemExit(143)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        executor = RayExecutor()
+        monkeypatch.setattr(ray, "is_initialized", lambda: False)
+        monkeypatch.setattr(ray, "init", start)
+        monkeypatch.setattr(ray, "shutdown", lambda: None)
+        executor._connect()
+
+        def wait(*_, **__):
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except SystemExit:
+                raise SystemExit(1) from None  # as Ray does
+
+        monkeypatch.setattr(ray, "wait", wait)
+        with pytest.raises(SystemExit) as stopped:
+            executor._next()
+        assert (stopped.value.code, seen) == (143, ["ours"])
+        executor.stop()
+        assert signal.getsignal(signal.SIGTERM) is end
+    finally:
+        signal.signal(signal.SIGTERM, before)

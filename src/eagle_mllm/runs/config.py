@@ -14,6 +14,7 @@ from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.borders import border, file_bytes, reason
 from eagle_mllm.errors import SettingError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, Dtype, ModelSettings, PixelChoice
+from eagle_mllm.printable import printable
 from eagle_mllm.runs.methods import METHODS, AnyMethod, EagleSection, MethodSection, Section
 from eagle_mllm.runs.plain import require_plain
 
@@ -185,7 +186,7 @@ def _validated(document: Mapping[str, Any], *, source: str) -> RunConfig:
         try:
             return RunConfig.model_validate(document)
         except ValidationError as error:
-            raise SettingError(f"{source}: {_first_problem(error)}") from error
+            raise SettingError(printable(f"{source}: {_first_problem(error)}")) from error
 
 
 def _put(document: dict[str, Any], name: str, value: object) -> None:
@@ -193,7 +194,9 @@ def _put(document: dict[str, Any], name: str, value: object) -> None:
     for table in tables:
         document = document.setdefault(table, {})
         if not isinstance(document, dict):
-            raise SettingError(f"cannot set {name:.80}: {table!r:.80} is a value, not a table")
+            raise SettingError(
+                f"cannot set {printable(name):.80}: {table!r:.80} is a value, not a table"
+            )
     document[key] = value
 
 

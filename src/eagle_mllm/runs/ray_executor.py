@@ -18,6 +18,7 @@ from eagle_mllm.attribution.model import ModelInfo
 from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import MissingDependency, ModelError, SettingError
 from eagle_mllm.runs.executors import Executor
+from eagle_mllm.runs.signal_handlers import SignalHandlers
 from eagle_mllm.runs.worker import Finished, Work, Worker, failed
 
 _TRIES = 3
@@ -81,6 +82,7 @@ class RayExecutor(Executor):
         self._address = address or os.environ.get("RAY_ADDRESS")
         self._use_gpus = use_gpus
         self._is_connected = False
+        self._signals = SignalHandlers()
         self._jobs: dict[Any, _Job] = {}
         self._idle: list[Any] = []
         self._again: deque[tuple[Sample, int]] = deque()
@@ -127,15 +129,18 @@ class RayExecutor(Executor):
         if self._is_connected:
             self._ray.shutdown()
             self._is_connected = False
+        self._signals.restore()
 
     def _connect(self) -> None:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
-            if self._address is None:
-                self._ray.init("local", include_dashboard=False, **quiet)
-            else:
+            if self._address is not None:
                 _require_listener(self._address)
-                self._ray.init(self._address, **quiet)
+            with self._signals.ours():
+                if self._address is None:
+                    self._ray.init("local", include_dashboard=False, **quiet)
+                else:
+                    self._ray.init(self._address, **quiet)
         except (OSError, RuntimeError, ValueError) as error:
             where = f"at {self._address}" if self._address else "on this machine"
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -174,7 +179,8 @@ class RayExecutor(Executor):
 
     def _next(self) -> tuple[_Job, ModelInfo | Finished | None]:
         """The next job to end, and its result; None if its actor is lost."""
-        (done, *_), _ = self._ray.wait(list(self._jobs), num_returns=1)
+        with self._signals.exit_code_kept():
+            (done, *_), _ = self._ray.wait(list(self._jobs), num_returns=1)
         job = self._jobs.pop(done)
         try:
             return job, self._ray.get(done)
