@@ -6,6 +6,7 @@ import pytest
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.saliency import (
+    pixel_steps,
     rank_regions,
     region_gains,
     region_saliency,
@@ -113,3 +114,27 @@ def test_a_map_of_another_size_is_refused(regions):
 def test_a_map_with_holes_has_no_ranking(regions, wrong):
     with pytest.raises(RegionError, match="NaN or infinity"):
         rank_regions(np.full((16, 24), wrong), regions)
+
+
+def test_pixels_are_cut_into_steps_of_equal_area_by_hand():
+    saliency = np.array([[0.9, 0.1, 0.5], [0.5, 0.7, 0.0]], dtype=np.float32)
+    everything = np.ones((2, 3), dtype=bool)
+    # Ranks 0.9, 0.7, 0.5 (upper row first), 0.5, 0.1, 0.0; steps end after 1, 3, 4 and 6 pixels.
+    steps = pixel_steps(saliency, everything, steps=4)
+    assert steps.labels.tolist() == [[0, 3, 1], [2, 1, 3]]
+    assert (steps.method, steps.asked) == ("pixels", 4)
+
+
+def test_pixels_that_are_not_seen_are_one_further_step():
+    saliency = np.array([[0.9, 0.1, 0.5], [0.5, 0.7, 0.0]], dtype=np.float32)
+    seen = np.array([[False, True, True], [False, True, True]])
+    assert pixel_steps(saliency, seen, steps=2).labels.tolist() == [[2, 1, 0], [2, 0, 1]]
+    assert len(pixel_steps(saliency, seen)) == 5
+
+
+def test_pixels_without_a_rank_are_refused():
+    seen = np.ones((2, 2), dtype=bool)
+    with pytest.raises(RegionError, match="NaN or infinity"):
+        pixel_steps(np.array([[np.nan, 0.0], [0.0, 0.0]]), seen)
+    with pytest.raises(RegionError, match="sees none"):
+        pixel_steps(np.zeros((2, 2)), ~seen)

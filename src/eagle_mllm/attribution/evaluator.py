@@ -47,7 +47,7 @@ class SubsetEvaluator:
 
     @property
     def forward_passes(self) -> int:
-        """Images that were scored because this evaluator was asked: distinct subsets."""
+        """Images that were scored because this evaluator was asked, and what was added."""
         return self._added
 
     @property
@@ -69,6 +69,31 @@ class SubsetEvaluator:
         view = copy(self)
         view._tokens, view._added = list(tokens), 0
         return view
+
+    def add(self, passes: int) -> None:
+        """Count passes of the model that were made for the same explanation elsewhere.
+
+        Args:
+            passes: images that went through the model
+        """
+        self._added += passes
+        self._memory.add(passes)
+
+    def recut(self, scorer: Scorer, n_regions: int) -> "SubsetEvaluator":
+        """An evaluator over other regions, whose passes are counted here as well.
+
+        Args:
+            scorer: what runs the model on subsets of the other regions
+            n_regions: how many there are
+        """
+        counted = 0
+
+        def count(passes: int) -> None:
+            nonlocal counted
+            self.add(passes - counted)
+            counted = passes
+
+        return SubsetEvaluator(scorer, n_regions, on_pass=count)
 
     def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
         """Scores of each subset, in the order asked.
@@ -103,10 +128,15 @@ class _Memory:
         self._row_of: dict[bytes, int] = {}
         self._probability: list[Float[np.ndarray, " tokens"]] = []
         self._predicted: list[Int[np.ndarray, " tokens"]] = []
+        self._elsewhere = 0
 
     @property
     def forward_passes(self) -> int:
         return len(self._row_of)
+
+    def add(self, passes: int) -> None:
+        self._elsewhere += passes
+        self._tell()
 
     def __call__(self, shown: Bool[np.ndarray, "batch regions"]) -> SubsetScores:
         n_regions = len(self.seen)
@@ -142,8 +172,11 @@ class _Memory:
         self._predicted.extend(scores.predicted)
         for key, _ in chunk:
             self._row_of[key] = len(self._row_of)
+        self._tell()
+
+    def _tell(self) -> None:
         if self._on_pass is not None:
-            self._on_pass(self.forward_passes)
+            self._on_pass(self.forward_passes + self._elsewhere)
 
 
 def among(evaluate: Evaluate, kept: Int[np.ndarray, " kept"], *, n_regions: int) -> Evaluate:

@@ -32,7 +32,10 @@ class Finding(NamedTuple):
     """An order of the regions, replayed."""
 
     saliency: Saliency
-    """How decisive each pixel is."""
+    """How decisive each pixel is, in [0, 1]."""
+
+    question: Question | None = None
+    """What the trace answers, where the method cut the image into other regions."""
 
 
 class AttributionMethod(ABC):
@@ -107,21 +110,22 @@ class AttributionMethod(ABC):
         question = Question(
             model=model, generation=generation, target=target, regions=regions, evaluate=evaluate
         )
-        trace, saliency = self.explain(question)
+        trace, saliency, recut = self.explain(question)
+        answered = recut or question
         # As it ended: it may have been chosen from free memory, and halved since.
-        settings = {**self.settings, "batch_size": evaluate.batch_size}
+        settings = {**self.settings, "batch_size": answered.evaluate.batch_size}
         return Attribution(
             method=self.name,
             generation=generation,
             target=target,
-            regions=regions,
+            regions=answered.regions,
             trace=trace,
             saliency=saliency,
-            unseen=tuple(np.flatnonzero(~evaluate.seen).tolist()),
+            unseen=tuple(np.flatnonzero(~answered.evaluate.seen).tolist()),
             objective=self.objective,
             forward_passes=evaluate.forward_passes,
             seconds=perf_counter() - start,
-            provenance=provenance(model=model.info, regions=regions, settings=settings),
+            provenance=provenance(model=model.info, regions=answered.regions, settings=settings),
         )
 
 

@@ -1,11 +1,13 @@
 """One thing to explain, and where its scores come from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Int
 
 from eagle_mllm.attribution.evaluator import SubsetEvaluator, among
 from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
@@ -48,6 +50,26 @@ class Question:
         return Ranking(
             order=np.concatenate([seen[ranking.order], unseen]), searched=ranking.searched
         )
+
+    def unseen_last(self, order: Int[np.ndarray, " regions"]) -> Int[np.ndarray, " regions"]:
+        """The same order, but with the regions that the model never sees behind the others.
+
+        Args:
+            order: every region index once, the most decisive first
+        """
+        is_seen = self.evaluate.seen
+        seen = order[is_seen[order]]
+        return np.concatenate([seen, np.flatnonzero(~is_seen)])
+
+    def recut(self, regions: Regions, *, fill: FillName) -> "Question":
+        """The same question in terms of other regions; its passes are counted with these.
+
+        Args:
+            regions: another partition of the image
+            fill: what hidden pixels become
+        """
+        scorer = self.model.scorer(self.generation, self.target, regions, fill=fill)
+        return replace(self, regions=regions, evaluate=self.evaluate.recut(scorer, len(regions)))
 
     def replay(self, ranking: Ranking) -> Trace:
         """The trace of an order."""

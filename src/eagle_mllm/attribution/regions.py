@@ -32,7 +32,8 @@ class Regions(ArrayValue):
     a region may last for several."""
 
     method: str = "labels"
-    """How the partition was made: "slico", "slico-opencv", "seeds", "grid", "labels" or "masks"."""
+    """How the partition was made: "slico", "slico-opencv", "seeds", "grid", "labels",
+    "masks" or "pixels" (steps along a ranking of pixels)."""
 
     asked: int | None = None
     """How many regions were asked for, where a number was; `len(regions)` were made."""

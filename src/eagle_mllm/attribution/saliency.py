@@ -3,11 +3,14 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from eagle_mllm.arrays import Saliency
+from eagle_mllm.arrays import Mask, Saliency
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.trace import Trace
 from eagle_mllm.errors import RegionError
+
+PIXEL_STEPS = 64
+"""How many steps of equal area the reference takes along a ranking of pixels."""
 
 
 def region_saliency(trace: Trace, objective: Objective) -> Float[np.ndarray, " regions"]:
@@ -72,17 +75,48 @@ def rank_regions(saliency: Saliency, regions: Regions) -> Int[np.ndarray, " regi
     Raises:
         RegionError: the shapes differ, or the map holds NaN or infinity
     """
-    if saliency.shape != regions.labels.shape:
-        raise RegionError(
-            f"the saliency has shape {saliency.shape}, the regions {regions.labels.shape}; "
-            "resize one to the other"
-        )
-    if not np.isfinite(saliency).all():
-        raise RegionError("the saliency holds NaN or infinity, which have no rank; replace them")
+    _require_rankable(saliency, regions.labels.shape)
     labels = regions.labels.ravel()
     # float32 sums exactly in float64, so that a flat map gives exact ties whatever the areas.
     sums = np.bincount(labels, weights=saliency.astype(np.float32).ravel(), minlength=len(regions))
     return np.argsort(-(sums / np.bincount(labels)), kind="stable")
+
+
+def pixel_steps(saliency: Saliency, seen: Mask, *, steps: int = PIXEL_STEPS) -> Regions:
+    """The pixels from the highest saliency to the lowest, cut into steps of equal area.
+
+    Region r holds the pixels of ranks r·n/steps to (r+1)·n/steps, so the order 0, 1, … is the
+    ranking itself. This is how the reference compares maps of pixels with an order of regions.
+    Equals rank in reading order.
+
+    Args:
+        saliency: a finite value for each pixel, in any range
+        seen: True on the n pixels that are ranked; the others make one further region, the last
+        steps: how many steps; fewer where there are fewer pixels
+
+    Raises:
+        RegionError: the shapes differ, no pixel is seen, or the map holds NaN or infinity
+    """
+    _require_rankable(saliency, seen.shape)
+    n_seen = int(seen.sum())
+    if n_seen == 0:
+        raise RegionError("the model sees none of the pixels; there is nothing to rank")
+    steps = min(steps, n_seen)
+    ends = n_seen * np.arange(1, steps + 1) // steps
+    places = np.flatnonzero(seen)
+    ranked = places[np.argsort(-saliency.ravel()[places].astype(np.float64), kind="stable")]
+    labels = np.full(saliency.size, steps, dtype=np.int32)
+    labels[ranked] = np.searchsorted(ends, np.arange(n_seen), side="right")
+    return Regions(labels=labels.reshape(saliency.shape), method="pixels", asked=steps)
+
+
+def _require_rankable(saliency: Saliency, shape: tuple[int, ...]) -> None:
+    if saliency.shape != shape:
+        raise RegionError(
+            f"the saliency has shape {saliency.shape}, the regions {shape}; resize one to the other"
+        )
+    if not np.isfinite(saliency).all():
+        raise RegionError("the saliency holds NaN or infinity, which have no rank; replace them")
 
 
 def _objective_values(trace: Trace, objective: Objective) -> Float[np.ndarray, " steps"]:
