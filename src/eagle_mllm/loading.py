@@ -84,6 +84,19 @@ def load_model(
     return load_checkpoint(place, name=str(name), settings=settings)
 
 
+def checkpoint_folder(name: str) -> Path | None:
+    """The folder whose files a model of this name is loaded from; None for a hub id.
+
+    Args:
+        name: as `load_model` takes it
+
+    Raises:
+        ModelError: it can be neither
+    """
+    place = Path(_place(name))
+    return place if place.is_dir() else None
+
+
 def _dtype_name(dtype: object) -> Any:
     """The name of a precision, of torch's or of ours; `ModelSettings` knows which there are."""
     return str(dtype).removeprefix("torch.")

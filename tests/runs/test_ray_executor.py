@@ -15,7 +15,7 @@ from eagle_mllm.runs.config import RunConfig
 from eagle_mllm.runs.executors import SerialExecutor
 from eagle_mllm.runs.ray_executor import RayExecutor
 from eagle_mllm.runs.record import Failure, encode
-from eagle_mllm.runs.worker import Work, Worker
+from eagle_mllm.runs.worker import Worker
 from eagle_mllm.testing import Evidence, PlantedModel
 
 CONFIG = RunConfig.model_validate(
@@ -43,13 +43,13 @@ class Mortal(Worker):
         return super().__call__(sample)
 
 
-class PlantedWork(Work):
+class LoadPlanted:
     """A worker that dies at a sample, or cannot even be made."""
 
     def __init__(self, folder=None, victim=None, error=None):
         self.folder, self.victim, self.error = folder, victim, error
 
-    def start(self):
+    def __call__(self):
         if self.error is not None:
             raise self.error
         return Mortal(self.folder, self.victim)
@@ -71,9 +71,9 @@ def cluster():
     cloudpickle.unregister_pickle_by_value(here)
 
 
-def _outcomes(executor, work, samples):
+def _outcomes(executor, load, samples):
     with executor:
-        info = executor.start(work)
+        info = executor.start(load)
         assert info.id == "planted"
         return {one.outcome.sample_id: encode(one.outcome) for one in executor.run(samples)}
 
@@ -81,18 +81,18 @@ def _outcomes(executor, work, samples):
 def test_two_workers_give_the_bytes_of_one_though_one_is_killed(cluster, tmp_path):
     (tmp_path / "life").touch()
     samples = list(open_data("scenes", count=8))
-    work = PlantedWork(tmp_path, victim=samples[3].id)
-    spread = _outcomes(RayExecutor(workers=2), work, samples)
+    load = LoadPlanted(tmp_path, victim=samples[3].id)
+    spread = _outcomes(RayExecutor(workers=2), load, samples)
     assert list(tmp_path.iterdir()) == []  # it did die
-    alone = _outcomes(SerialExecutor(), work, samples)
+    alone = _outcomes(SerialExecutor(), load, samples)
     assert len(alone) == 8
     assert spread == alone
 
 
 def test_an_error_of_loading_is_raised_here_as_it_was_there(cluster):
-    work = PlantedWork(error=ModelError("there is no model 'x'"))
+    load = LoadPlanted(error=ModelError("there is no model 'x'"))
     with RayExecutor(workers=1) as executor, pytest.raises(ModelError) as caught:
-        executor.start(work)
+        executor.start(load)
     assert str(caught.value) == "there is no model 'x'"
 
 
@@ -119,10 +119,10 @@ def test_an_answer_of_a_real_model_comes_back_from_an_actor_and_still_encodes(cl
     assert len(generation.counterfactual("blue", replacing="red")) == 1
 
 
-class Threads(Work):
+class Threads:
     """Says how many threads its process may use."""
 
-    def start(self):
+    def __call__(self):
         raise ModelError(os.environ["OMP_NUM_THREADS"])
 
 
@@ -139,7 +139,7 @@ def test_a_sample_that_kills_every_worker_fails_and_the_others_do_not(cluster, t
         (tmp_path / str(life)).touch()
     samples = list(open_data("scenes", count=3))
     with RayExecutor(workers=1) as executor:
-        executor.start(PlantedWork(tmp_path, victim=samples[0].id))
+        executor.start(LoadPlanted(tmp_path, victim=samples[0].id))
         outcomes = {one.outcome.sample_id: one.outcome for one in executor.run(samples)}
     assert len(outcomes) == 3
     failure = outcomes.pop(samples[0].id)
@@ -149,10 +149,10 @@ def test_a_sample_that_kills_every_worker_fails_and_the_others_do_not(cluster, t
     assert len(list(tmp_path.iterdir())) == 9 - 3
 
 
-class DeadOnArrival(Work):
+class DeadOnArrival:
     """Dies while it loads."""
 
-    def start(self):
+    def __call__(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -172,7 +172,7 @@ def test_an_address_at_which_nobody_listens_is_one_line_at_once(monkeypatch):
     executor = RayExecutor()
     monkeypatch.setattr(executor._ray, "is_initialized", lambda: False)
     with pytest.raises(SettingError, match=r"no Ray cluster at 127\.0\.0\.1:1 \(.*refused\)"):
-        executor.start(PlantedWork())
+        executor.start(LoadPlanted())
 
 
 def test_without_ray_the_remedy_is_named(monkeypatch):

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from eagle_mllm.attribution.model import ModelInfo
 from eagle_mllm.datasets.sample import Sample
-from eagle_mllm.runs.worker import Finished, Work, Worker
+from eagle_mllm.runs.worker import Finished, LoadWorker, Worker
 
 
 class Executor(ABC):
@@ -19,11 +19,11 @@ class Executor(ABC):
     """
 
     @abstractmethod
-    def start(self, work: Work) -> ModelInfo:
+    def start(self, load: LoadWorker) -> ModelInfo:
         """Start the workers.
 
         Args:
-            work: how a worker comes to be
+            load: makes a worker; called once for each, where it shall work
 
         Returns:
             The model that they have loaded
@@ -62,9 +62,9 @@ class SerialExecutor(Executor):
     def __init__(self) -> None:
         self._worker: Worker | None = None
 
-    def start(self, work: Work) -> ModelInfo:
+    def start(self, load: LoadWorker) -> ModelInfo:
         """Load the model here."""
-        self._worker = work.start()
+        self._worker = load()
         return self._worker.info
 
     def run(self, samples: Iterable[Sample]) -> Iterator[Finished]:

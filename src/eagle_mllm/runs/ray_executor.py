@@ -19,7 +19,7 @@ from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import MissingDependency, ModelError, SettingError
 from eagle_mllm.runs.executors import Executor
 from eagle_mllm.runs.signal_handlers import SignalHandlers
-from eagle_mllm.runs.worker import Finished, Work, Worker, failed
+from eagle_mllm.runs.worker import Finished, LoadWorker, Worker, failed
 
 _TRIES = 3
 """How often a sample may lose its worker, and how often in a row workers may die loading."""
@@ -32,12 +32,12 @@ _PATIENCE_SECONDS = 10.0
 class _Actor:
     """What lives in a Ray worker. Loading is a call of its own, so that its errors reach us."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, load: LoadWorker) -> None:
+        self._load = load
         self._worker: Worker | None = None
 
     def load(self) -> ModelInfo:
-        self._worker = self._work.start()
+        self._worker = self._load()
         return self._worker.info
 
     def explain(self, sample: Sample) -> Finished:
@@ -88,13 +88,13 @@ class RayExecutor(Executor):
         self._again: deque[tuple[Sample, int]] = deque()
         self._deaths_in_loading = 0
 
-    def start(self, work: Work) -> ModelInfo:
+    def start(self, load: LoadWorker) -> ModelInfo:
         """Connect, start every worker, and wait until the first one has its model."""
         if not self._ray.is_initialized():
             self._connect()
         n_workers, reserved = self._plan()
         self._new_actor = self._ray.remote(max_restarts=0, max_task_retries=0, **reserved)(_Actor)
-        self._work = self._ray.put(work)
+        self._load_worker = self._ray.put(load)
         for _ in range(n_workers):
             self._load()
         while True:
@@ -166,7 +166,7 @@ class RayExecutor(Executor):
         return n_workers, {"num_cpus": min(_share(cores, n_workers), largest), "num_gpus": 0.0}
 
     def _load(self) -> None:
-        actor = self._new_actor.remote(self._work)
+        actor = self._new_actor.remote(self._load_worker)
         self._jobs[actor.load.remote()] = _Job(actor=actor, sample=None, tries=1)
 
     def _take(self, waiting: Iterator[tuple[Sample, int]]) -> tuple[Sample, int] | None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import eagle_mllm
@@ -18,7 +19,7 @@ from eagle_mllm.runs.files import SCHEMA_VERSION
 from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record
 from eagle_mllm.runs.resuming import Standing, take_stock
 from eagle_mllm.runs.store import RecordStore, run_key
-from eagle_mllm.runs.worker import ExplainWork, Finished
+from eagle_mllm.runs.worker import FILES, Finished, load_worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +112,7 @@ def run(
     data = open_data(resolved.data.set, **resolved.data.settings)
     selected = _selected(data, config.run)
     with executor:
-        info = executor.start(ExplainWork(config=resolved))
+        info = executor.start(partial(load_worker, resolved))
         store = RecordStore(out / f"{config.name}-{run_key(_identity(config, info, data))}")
         damaged = store.describe(
             _description(config, info, data), [sample.id for sample in selected]
@@ -202,11 +203,12 @@ def _selected(data: DataSet, chosen: SampleSection) -> Sequence[Sample]:
 
 def _identity(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JSON]:
     """Everything that decides a record. The weights count as they were loaded, not as asked."""
+    files: dict[str, JSON] = {FILES: info.details[FILES]} if FILES in info.details else {}
     return {
         "schema_version": SCHEMA_VERSION,
         "eagle": eagle_mllm.__version__,
         "config": config.identity,
-        "model": {"id": info.id, "revision": info.revision, "dtype": info.dtype},
+        "model": {"id": info.id, "revision": info.revision, "dtype": info.dtype, **files},
         "data": data.fingerprint,
     }
 

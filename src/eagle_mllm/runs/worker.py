@@ -3,7 +3,7 @@
 import os
 import platform
 import traceback
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -12,10 +12,14 @@ from eagle_mllm.attribution.model import Model, ModelInfo
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import EagleError
+from eagle_mllm.runs.checkpoints import checkpoint_digest
 from eagle_mllm.runs.config import RunConfig
 from eagle_mllm.runs.measures import measure
 from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record, record_of
 from eagle_mllm.runs.targets import choose
+
+FILES = "files"
+"""The key of `ModelInfo.details` with the digest of a local model folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +43,24 @@ class Finished:
 class Worker:
     """A model, and how it is explained."""
 
-    def __init__(self, model: Model, config: RunConfig) -> None:
+    def __init__(self, model: Model, config: RunConfig, *, files_digest: str | None = None) -> None:
         """Keep the model.
 
         Args:
-            model: who answers and is explained
+            model: the model to explain
             config: method, regions and length of an answer; its model is `model`
+            files_digest: of the local folder that the model was loaded from, if it was
         """
         self._model = model
         self._config = config
         self._method = config.method.make()
+        self._files = {} if files_digest is None else {FILES: files_digest}
 
     @property
     def info(self) -> ModelInfo:
-        """Which model it is."""
-        return self._model.info
+        """Which model it is; a local folder is known by its files too."""
+        info = self._model.info
+        return replace(info, details={**info.details, **self._files})
 
     def __call__(self, sample: Sample) -> Finished:
         """How the sample ended; an error is an outcome, but for Ctrl-C."""
@@ -89,29 +96,24 @@ class Worker:
         return record, attribution.seconds
 
 
-class Work(ABC):
-    """How a worker comes to be: small and picklable, sent to wherever the worker shall be."""
+def load_worker(config: RunConfig) -> Worker:
+    """A worker with the model that a configuration names. This takes its time.
 
-    @abstractmethod
-    def start(self) -> Worker:
-        """Load the model. This takes its time and happens once a worker.
+    Args:
+        config: without variables
 
-        Raises:
-            EagleError: the model cannot be loaded
-        """
+    Raises:
+        EagleError: the model cannot be loaded
+    """
+    chosen = config.model
+    folder = loading.checkpoint_folder(chosen.id)
+    digest = None if folder is None else checkpoint_digest(folder)
+    model = loading.load_model(chosen.id, **chosen.settings.options)
+    return Worker(model, config, files_digest=digest)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExplainWork(Work):
-    """The work that a configuration describes."""
-
-    config: RunConfig
-    """Without variables."""
-
-    def start(self) -> Worker:
-        """Load the configured model."""
-        chosen = self.config.model
-        return Worker(loading.load_model(chosen.id, **chosen.settings.options), self.config)
+LoadWorker = Callable[[], Worker]
+"""How a worker comes to be: small and picklable, sent to wherever the worker shall be."""
 
 
 def failed(sample: Sample, error: Exception, *, seconds: float = 0.0) -> Finished:
