@@ -156,5 +156,43 @@ def test_a_method_on_the_command_line_and_in_a_file_are_one(load):
     table = {"search": {"name": "greedy", "max_regions": 3}, "fill": "mean"}
     in_file = load('[method]\nsearch = {name = "greedy", max_regions = 3}\nfill = "mean"\n')
     assert method_of_table(table) == in_file.method.make()
-    with pytest.raises(SettingError, match="unknown method 'tan'; choose one of eagle"):
+    with pytest.raises(SettingError, match="unknown method 'tan'; choose one of eagle, random"):
         method_of_table({"name": "tan"})
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("name = 'random'\nseed = 3", {"name": "random", "seed": 3, "ranking": "regions"}),
+        ("name = 'centre'\nwidth = 1", {"name": "centre", "width": 1.0, "fill": "black"}),
+        (
+            "name = 'single-scan'\ndirection = 'insertion'\nranking = 'pixels'",
+            {"name": "single-scan", "direction": "insertion", "ranking": "pixels"},
+        ),
+    ],
+)
+def test_a_baseline_is_spelled_by_its_fields(load, table, expected):
+    config = load(f"[method]\n{table}")
+    assert expected.items() <= config.model_dump()["method"].items()
+    method = config.method.make()
+    settings = {**method.settings, "name": method.name}
+    assert expected.items() <= settings.items()
+    assert type(config).model_validate(config.model_dump()).method == config.method
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("name = 'random'\nseed = -1", "seed must be a whole number"),
+        ("name = 'random'\nseed = '1'", "valid integer"),
+        ("name = 'centre'\nwidth = 0.0", "width must be a positive number"),
+        ("name = 'random'\nsearch = {name = 'greedy'}", "unknown setting"),
+        ("name = 'single-scan'\nranking = 'tokens'", "'regions' or 'pixels'"),
+        ("name = 'single-scan'\ndirection = 'both'", "'deletion' or 'insertion'"),
+    ],
+)
+def test_a_baseline_with_an_impossible_setting_is_refused_in_one_line(load, table, words):
+    with pytest.raises(SettingError) as caught:
+        load(f"[method]\n{table}")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -571,3 +571,83 @@ def test_a_real_run_of_a_demo_model_becomes_a_table(command, tmp_path):
     assert all(line["n"] == "2" and line["n_missing"] == "0" for line in lines.values())
     assert float(lines["insertion_auc"]["mean"]) > float(lines["deletion_auc"]["mean"])
     assert 0.5 < float(lines["evidence_auroc"]["mean"]) <= 1.0
+
+
+BASELINES = ("random", "centre", "single-scan")
+
+
+def by_name(tables_of, *runs):
+    return {table.name: table for table in tables_of(runs)}
+
+
+def method_row(value, run_name, **method):
+    return run([value, value + 0.01, value + 0.02, value + 0.03], name=run_name, method=method)
+
+
+def test_a_row_says_which_method_and_which_ranking(tables_of):
+    rows = by_name(
+        tables_of,
+        method_row(0.5, "a", name="random"),
+        method_row(0.6, "b", name="random", ranking="pixels"),
+        method_row(0.6, "c", name="single-scan", direction="insertion", fill="mean"),
+    )["sentences"].rows
+    assert [(one.labels.method, one.labels.search, one.labels.objective) for one in rows] == [
+        ("random", "by regions", "\N{EN DASH}"),
+        ("random", "by pixels", "\N{EN DASH}"),
+        ("single-scan(fill=mean, direction=insertion)", "by regions", "\N{EN DASH}"),
+    ]
+
+
+def test_differences_are_told_beside_eagle_and_bold_is_judged_by_all(tables_of):
+    table = by_name(
+        tables_of,
+        method_row(0.5, "a", name="eagle"),
+        method_row(0.7, "b", name="centre"),
+        method_row(0.6, "c", name="random"),
+    )["sentences"]
+    told = [one.labels.method for one in table.differences]
+    assert told == ["eagle \N{MINUS SIGN} centre", "eagle \N{MINUS SIGN} random"]
+    assert [one.best[0] for one in table.rows] == [False, True, False]
+
+
+def test_without_eagle_every_difference_is_told(tables_of):
+    table = by_name(tables_of, *(method_row(0.5, name, name=name) for name in BASELINES))[
+        "sentences"
+    ]
+    assert len(table.differences) == 3
+
+
+def test_many_baselines_do_not_make_an_ablation_of_eagle_a_row_of_methods(tables_of):
+    table = by_name(
+        tables_of,
+        method_row(0.5, "default", name="eagle"),
+        method_row(0.4, "insight", name="eagle", objective={"necessity": 0.0}),
+        *(method_row(0.3, name, name=name) for name in BASELINES),
+    )["sentences"]
+    objectives = [one.labels.objective for one in table.rows]
+    assert objectives == ["both", *["\N{EN DASH}"] * 3]
+
+
+def test_a_measure_that_only_newer_runs_have_is_missing_in_older_ones(tables_of):
+    values = np.array([0.5, 0.6])
+    table = by_name(
+        tables_of,
+        run(values, name="old"),
+        run(values, name="new", method={"name": "random"}, more={"evidence_auroc": values}),
+    )["sentences"]
+    place = [column.measure for column in table.columns].index("evidence_auroc")
+    old, new = (one.cells[place] for one in table.rows)
+    assert (old.n, old.n_missing) == (0, 2)
+    assert np.isnan(old.mean)
+    assert (new.n, new.n_missing) == (2, 0)
+
+
+def test_a_measure_of_another_task_is_not_missing(tables_of):
+    values = np.array([0.5, 0.6])
+    table = by_name(
+        tables_of,
+        run(values, name="caption", more={"evidence_auroc": values}),
+        run(values, name="vqa", task="vqa"),
+    )["sentences"]
+    place = [column.measure for column in table.columns].index("evidence_auroc")
+    assert [one.cells[place].n_missing for one in table.rows] == [0, 0]

@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import fields
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -11,7 +12,9 @@ from pydantic import (
     PlainValidator,
     SerializeAsAny,
     ValidationError,
+    create_model,
     field_validator,
+    model_validator,
 )
 
 from eagle_mllm.attribution.masking import FillName
@@ -19,6 +22,8 @@ from eagle_mllm.attribution.method import AttributionMethod, Eagle
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.provenance import as_json
 from eagle_mllm.attribution.search.registry import make_search
+from eagle_mllm.baselines.map_method import MapMethod, RankBy
+from eagle_mllm.baselines.registry import BASELINES
 from eagle_mllm.errors import SettingError, did_you_mean
 
 
@@ -93,7 +98,48 @@ class EagleSection(MethodSection):
         )
 
 
-METHODS: dict[str, type[MethodSection]] = {"eagle": EagleSection}
+class BaselineSection(MethodSection):
+    """A baseline; every field of its method is a key."""
+
+    method: ClassVar[type[MapMethod]]
+
+    ranking: RankBy = "regions"
+    """What is ranked by its map."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> "BaselineSection":
+        self.make()
+        return self
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not the defaults."""
+        usual = type(self)(name=self.name).model_dump()
+        return {key: value for key, value in self.model_dump().items() if usual[key] != value}
+
+    def make(self) -> MapMethod:
+        """See `MethodSection`."""
+        return self.method(**self.model_dump(exclude={"name"}))
+
+
+def _section_of(name: str, method: type[MapMethod]) -> type[BaselineSection]:
+    hints = get_type_hints(method)
+    settings: dict[str, Any] = {"name": (Literal[name], name)}
+    for field in fields(method):
+        settings[field.name] = (hints[field.name], field.default)
+    section = create_model(
+        f"{method.__name__}Section",
+        __base__=BaselineSection,
+        **settings,
+    )
+    section.method = method
+    return section
+
+
+METHODS: dict[str, type[MethodSection]] = {
+    "eagle": EagleSection,
+    **{name: _section_of(name, method) for name, method in BASELINES.items()},
+}
 """Name → the section that spells this method, in files and on the command line."""
 
 

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from eagle_mllm.metrics.summary import Summary, paired_difference, summarize
+from eagle_mllm.runs.methods import EagleSection
 from eagle_mllm.runs.store import Run
 from eagle_mllm.runs.targets import UNCLEAR
 from eagle_mllm.tables.catalogue import TABLES, Spec, groups_of
@@ -46,7 +47,7 @@ def _table(spec: Spec, groups: Sequence[tuple[TaskSlice, ...]]) -> Table:
         pairs = _differences(group, columns)
         victories = [_victories(pairs, place, column) for place, column in enumerate(columns)]
         rows += [_row(index, group, columns, victories) for index in range(len(group))]
-        differences += pairs.values()
+        differences += [row for places, row in pairs.items() if _is_told(places, group)]
     return Table(
         name=spec.name,
         title=spec.title,
@@ -68,6 +69,19 @@ def _differences(group: Sequence[TaskSlice], columns: Sequence[Column]) -> _Pair
         for i, j in combinations(range(len(group)), 2)
         if group[i].measures.keys() & group[j].measures.keys()
     }
+
+
+def _is_told(places: tuple[int, int], group: Sequence[TaskSlice]) -> bool:
+    """Whether a difference is printed: beside EAGLE, not those of other methods among themselves.
+
+    Bold cells are judged by all of them.
+    """
+    is_ours = [_is_eagle(task_slice) for task_slice in group]
+    return not any(is_ours) or any(is_ours[place] for place in places)
+
+
+def _is_eagle(task_slice: TaskSlice) -> bool:
+    return isinstance(task_slice.run.config.method, EagleSection)
 
 
 def _difference(first: TaskSlice, second: TaskSlice, columns: Sequence[Column]) -> Row:
@@ -105,15 +119,17 @@ def _row(
     return Row(
         labels=task_slice.labels,
         n_samples=len(task_slice.measures),
-        cells=tuple(_cell(task_slice, column) for column in columns),
+        cells=tuple(_cell(task_slice, column, group) for column in columns),
         best=tuple(
             bool(others) and all((index, other) in won for other in others) for won in victories
         ),
     )
 
 
-def _cell(task_slice: TaskSlice, column: Column) -> Summary:
-    measured = task_slice.measures if task_slice.has(column.measure) else ()
+def _cell(task_slice: TaskSlice, column: Column, group: Sequence[TaskSlice]) -> Summary:
+    # A measure of their task that only newer runs have is missing in an older one.
+    belongs = any(other.has(column.measure) for other in group)
+    measured = task_slice.measures if belongs else ()
     return summarize(task_slice.values(column.measure, measured), rng=np.random.default_rng(_SEED))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eagle_mllm.tables.table import Column, Labels
-from eagle_mllm.tables.task_slices import DEFAULTS, PASSES, TaskSlice
+from eagle_mllm.tables.task_slices import DEFAULTS, NONE, PASSES, TaskSlice
 
 FAITHFULNESS = (
     Column(measure="insertion_auc", heading="insertion", better="higher"),
@@ -112,6 +112,9 @@ def _usual(slices: Sequence[TaskSlice]) -> dict[str, str]:
     usual = {}
     for name, default in DEFAULTS.items():
         counts = Counter(getattr(task_slice.labels, name) for task_slice in slices)
+        del counts[NONE]  # of methods that know no such setting
+        if not counts:
+            continue
         often = [value for value in counts if counts[value] == max(counts.values())]
         if len(often) == 1 or default in often:
             usual[name] = default if default in often else often[0]
@@ -127,7 +130,7 @@ def _without_ablations(slices: Iterable[TaskSlice], usual: Mapping[str, str]) ->
 
 
 def _has(labels: Labels, settings: Mapping[str, str]) -> bool:
-    return all(getattr(labels, name) == value for name, value in settings.items())
+    return all(getattr(labels, name) in (value, NONE) for name, value in settings.items())
 
 
 def _but(labels: Labels, *names: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.registry import make_search
 from eagle_mllm.errors import ResultError
 from eagle_mllm.runs.config import RegionsSection
-from eagle_mllm.runs.methods import EagleSection, MethodSection, ObjectiveSection
+from eagle_mllm.runs.methods import BaselineSection, EagleSection, MethodSection, ObjectiveSection
 from eagle_mllm.runs.record import Outcome, Record
 from eagle_mllm.runs.store import Run
 from eagle_mllm.tables.table import Labels
@@ -76,7 +76,7 @@ def labels_of(run: Run, *, task: str) -> Labels:
         task=task,
         data=str(run.data["name"]),
         model=model.id if model.revision is None else f"{model.id}@{model.revision}",
-        method=config.method.name,
+        method=_method(config.method),
         search=_search(config.method),
         objective=_objective_of(config.method),
         regions=_regions(config.regions),
@@ -89,12 +89,26 @@ def _sorted(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: record.sample_id)
 
 
+def _method(method: MethodSection) -> str:
+    if not isinstance(method, BaselineSection):
+        return method.name
+    changed = {key: value for key, value in method.changed.items() if key != "ranking"}
+    return _with_settings(method.name, changed)
+
+
 def _search(method: MethodSection) -> str:
+    """How the order came to be: the search, or what a baseline's map ranks."""
+    if isinstance(method, BaselineSection):
+        return f"by {method.ranking}"
     if not isinstance(method, EagleSection):
         return NONE
     name = str(method.search["name"])
     usual = make_search(name).settings
     changed = {key: value for key, value in method.search.items() if usual.get(key) != value}
+    return _with_settings(name, changed)
+
+
+def _with_settings(name: str, changed: Mapping[str, object]) -> str:
     settings = ", ".join(f"{key}={value}" for key, value in changed.items())
     return f"{name}({settings})" if settings else name
 
