@@ -316,6 +316,15 @@ def test_the_footer_says_how_many_answers_were_unclear(tables_of):
     assert "1 explained, 3 not applicable (2 unclear), 0 failed" in table.footer
 
 
+def test_the_footer_names_outcomes_that_no_plan_lists(tables_of):
+    first, second = run([0.5]), with_search([0.5], "second")
+    (table,) = tables_of([first, replace(second, n_unplanned=3)])
+    assert table.footer == (
+        "2 samples in 2 runs: 2 explained, 0 not applicable, 0 failed, 0 not yet run. "
+        f"Not counted, as no plan lists them (run again): {second.config.name} 3."
+    )
+
+
 def test_a_run_that_only_failed_is_a_row_without_numbers(tables_of):
     (table,) = tables_of([run([], failed=["a"]), with_search([0.5, 0.6], "second")])
     assert [row.n_samples for row in table.rows] == [0, 2]

@@ -193,7 +193,7 @@ def _progress(label: str, *, quiet: bool) -> Iterator[OnTally]:
         def on_tally(tally: Tally) -> None:
             bar.update(task, completed=tally.ended, total=tally.planned, failed=tally.failed)
             speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed * 60:.1f} a minute" if speed else "counting")
+            bar.update(task, rate=f"{speed * 60:.1f} per minute" if speed else "counting")
 
         yield _telling(lambda note: console.print(note, markup=False), then=on_tally)
 

@@ -222,7 +222,7 @@ def _expanded(part: Any, values: Mapping[str, str], where: str) -> Any:
 def _first_problem(error: ValidationError) -> str:
     """The first complaint of pydantic as one line that says what to do."""
     first = error.errors()[0]
-    # A place inside a union ends in the name of its branch, which is no name of a setting.
+    # A place inside a union ends in the name of its branch, which is not that of a setting.
     place = ".".join(part for part in map(str, first["loc"]) if part.isidentifier())
     if first["type"] == "extra_forbidden":
         return _unknown(first["loc"])

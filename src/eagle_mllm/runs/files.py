@@ -35,7 +35,7 @@ def file_name(sample_id: str) -> str:
 
 
 def sample_files(folder: Path, sample_id: str) -> Iterator[tuple[type[Outcome], Path]]:
-    """What a folder has under the name of a sample, files or not, the one that counts first."""
+    """The entries of a sample, whatever they are, the one that counts first."""
     for kind, place in PLACES.items():
         path = folder / place / file_name(sample_id)
         if os.path.lexists(path):

@@ -65,7 +65,7 @@ class RayExecutor(Executor):
         """Choose a cluster and how many workers it shall have.
 
         Args:
-            workers: how many; None is one a GPU, or one for each four cores without GPUs. More
+            workers: how many; None is one per GPU, or one per four cores without GPUs. More
                 workers than GPUs share them evenly, and without GPUs they share the cores
             address: of a running cluster; None is the one that `RAY_ADDRESS` names, or else a
                 new one on this machine, which is there for this run alone

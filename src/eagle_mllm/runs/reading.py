@@ -1,4 +1,4 @@
-"""A run as it lies in its folder."""
+"""A run, read from its folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -90,14 +90,14 @@ def run(
 ) -> Tally:
     """Explain the samples of a data set that have no outcome yet.
 
-    Started again with the same settings, it goes on where it was stopped; with other settings, in
-    another folder. An error ends a sample, not the run. An interruption or a full disk ends the
+    Started again with the same settings, it continues where it was stopped; with other settings,
+    in another folder. An error ends a sample, not the run. An interruption or a full disk ends the
     run, and loses the samples that are being worked on.
 
     Args:
         config: what to do
         executor: where to do it; it is started and stopped here
-        out: the folder in which the run's own folder lies
+        out: the folder that holds the run's own folder
         shard: which share of the selected samples to do. Shards may run at the same time
         retry_failed: whether samples that failed are tried again
         on_tally: called before the first sample and after each
@@ -174,7 +174,7 @@ def _work_off(
 
 
 def _entry(finished: Finished) -> dict[str, JSON]:
-    """The journal's line of a sample."""
+    """The journal's line about a sample."""
     outcome = finished.outcome
     entry: dict[str, JSON] = {
         "event": "sample",

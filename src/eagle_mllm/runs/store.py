@@ -131,7 +131,7 @@ class RecordStore:
         return read_outcome(self.folder, sample_id)
 
     def set_aside(self, sample_id: str, *, reason: str) -> None:
-        """Move what lies under the name of a sample to `set-aside/`, as if it had not been tried.
+        """Move the files of a sample to `set-aside/`, as if it had not been tried.
 
         Args:
             sample_id: which sample
@@ -144,7 +144,7 @@ class RecordStore:
             self._move_aside(path, reason)
 
     def write(self, outcome: Outcome) -> None:
-        """Keep an outcome. One that is no failure takes the place of a failure.
+        """Keep an outcome. It replaces a failure, unless it is one.
 
         Raises:
             ResultError: it cannot be written; what was there before is still there

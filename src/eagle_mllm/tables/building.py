@@ -163,4 +163,11 @@ def _footer(runs: Sequence[Run]) -> str:
     named = ", ".join(f"{run.config.name} {len(run.failures)}" for run in distinct if run.failures)
     failures = f" Failures: {named}." if named else ""
     several = "s" if len(distinct) > 1 else ""
-    return f"{sum(counts.values())} samples in {len(distinct)} run{several}: {ends}.{failures}"
+    total = f"{sum(counts.values())} samples in {len(distinct)} run{several}"
+    return f"{total}: {ends}.{failures}{_unplanned(distinct)}"
+
+
+def _unplanned(runs: Sequence[Run]) -> str:
+    """A sentence about outcomes that no table counts, if there are any."""
+    beside = ", ".join(f"{run.config.name} {run.n_unplanned}" for run in runs if run.n_unplanned)
+    return f" Not counted, as no plan lists them (run again): {beside}." if beside else ""
