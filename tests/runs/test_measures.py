@@ -8,6 +8,7 @@ import pytest
 FAITHFULNESS = {"insertion_auc", "deletion_auc", "faithfulness_gap", "average_highest_score"}
 SENSITIVE = {f"{name}_sensitive" for name in FAITHFULNESS}
 POINTING = {"pointing_box", "pointing_mask", "pointing_box_any", "pointing_mask_any"}
+RELEVANCE = {"relevance_mass", "relevance_rank", "evidence_recovered"}
 CORRECTION = {"corrected_area", "corrected_within_10"}
 
 
@@ -78,6 +79,7 @@ def test_a_sentence_without_sensitive_tokens_has_missing_numbers(measure, image,
 
 def test_the_words_of_a_scene_are_told_apart_by_their_evidence(measure):
     """Evidence words are planted on an object, the others are habits: the AUROC is 1."""
+    from eagle_mllm import metrics
     from eagle_mllm.attribution.method import Eagle, attribute
     from eagle_mllm.attribution.search.greedy import GreedySearch
     from eagle_mllm.attribution.segmentation import segment
@@ -97,12 +99,39 @@ def test_the_words_of_a_scene_are_told_apart_by_their_evidence(measure):
     method = Eagle(search=GreedySearch(max_regions=1))
     told = attribute(model, generation, generation.all(), regions=regions, method=method)
     measured = measure(sample("caption", scene=SceneRef(3)), told)
-    assert measured.keys() == FAITHFULNESS | SENSITIVE | {"evidence_auroc"}
+    assert measured.keys() == FAITHFULNESS | SENSITIVE | RELEVANCE | {"evidence_auroc"}
     assert measured["evidence_auroc"] == 1.0
+    evidence = np.any([item.mask for item in example.objects], axis=0)
+    assert measured["relevance_mass"] == metrics.relevance_mass(told.saliency, evidence)
+    assert measured["relevance_rank"] == metrics.relevance_rank(told.saliency, evidence)
+    assert measured["evidence_recovered"] > 0.5
     # Of a scene that begins otherwise only the word "A" is known: nothing to tell it apart from.
     size = example.caption_words[1].text
     other = next(seed for seed in range(50) if scene(seed).caption_words[1].text != size)
-    assert math.isnan(measure(sample("caption", scene=SceneRef(other)), told)["evidence_auroc"])
+    unknown = measure(sample("caption", scene=SceneRef(other)), told)
+    assert all(math.isnan(unknown[name]) for name in RELEVANCE | {"evidence_auroc"})
+
+
+def test_the_word_of_a_scene_has_its_object_as_evidence(measure):
+    from eagle_mllm import metrics
+    from eagle_mllm.attribution.method import attribute
+    from eagle_mllm.attribution.segmentation import segment
+    from eagle_mllm.baselines.single_scan import SingleScan
+    from eagle_mllm.datasets.scenes import scene_sample
+    from eagle_mllm.testing import Evidence, PlantedModel
+
+    asked = scene_sample(3, "object")
+    left, top, right, bottom = map(int, asked.object.box)
+    model = PlantedModel("a thing", {"thing": Evidence(boxes=[(left, top, right, bottom)])})
+    generation = model.generate(asked.scene.scene().image, "What?")
+    regions = segment(generation.image, method="grid", n_regions=64)
+    target = generation.find("thing")
+    told = attribute(model, generation, target, regions=regions, method=SingleScan())
+    measured = measure(asked, told)
+    assert measured.keys() == FAITHFULNESS | POINTING | RELEVANCE
+    mask = asked.object.mask(regions.shape)
+    assert measured["relevance_mass"] == metrics.relevance_mass(told.saliency, mask)
+    assert measured["evidence_recovered"] > 0.9
 
 
 def test_an_object_is_pointed_at_by_box_and_by_mask(measure, attribution):

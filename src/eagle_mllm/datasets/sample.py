@@ -1,14 +1,16 @@
 """One question about one image, with everything that is known of its answer."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from eagle_mllm.arrays import Mask
 from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.datasets.images import FileImage, ImageSource, SceneImage
 from eagle_mllm.datasets.truth import ObjectTruth
 from eagle_mllm.errors import DataError
-from eagle_mllm.scenes.evidence import KnownWord, known_words
+from eagle_mllm.scenes.evidence import KnownWord, evidence_of, known_words
 from eagle_mllm.scenes.scene import Scene, Split, scene
 
 __all__ = ["FileImage", "ImageSource", "ObjectTruth", "Sample", "SceneImage", "SceneRef", "Task"]
@@ -33,6 +35,10 @@ class SceneRef:
     def known_words(self, generation: Generation) -> tuple[KnownWord, ...]:
         """The words of a generated caption whose evidence is known."""
         return known_words(self.scene(), generation)
+
+    def evidence(self, words: Iterable[KnownWord]) -> Mask:
+        """True on the objects that are the evidence of some of these words."""
+        return evidence_of(self.scene(), words)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from eagle_mllm.metrics.localization import (
     pointing_game,
     pointing_game_any_overlap,
 )
+from eagle_mllm.metrics.relevance import evidence_recovered, relevance_mass, relevance_rank
 from eagle_mllm.metrics.reliance import evidence_auroc
 from eagle_mllm.metrics.summary import Summary, paired_difference, summarize
 
@@ -23,6 +24,7 @@ __all__ = [
     "corrected_within",
     "deletion_auc",
     "evidence_auroc",
+    "evidence_recovered",
     "faithfulness_gap",
     "insertion_auc",
     "is_corrected",
@@ -30,6 +32,8 @@ __all__ = [
     "paired_difference",
     "pointing_game",
     "pointing_game_any_overlap",
+    "relevance_mass",
+    "relevance_rank",
     "sensitive_tokens",
     "summarize",
 ]

@@ -4,8 +4,11 @@ Names are fixed by the task, so that every record of a task has the same ones. A
 defined for a sample is NaN. Larger is better but for the deletion AUC and the corrected area.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from eagle_mllm.arrays import Mask
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.trace import Tokens
 from eagle_mllm.datasets.sample import Sample, SceneRef
@@ -15,12 +18,16 @@ from eagle_mllm.metrics import (
     corrected_within,
     deletion_auc,
     evidence_auroc,
+    evidence_recovered,
     faithfulness_gap,
     insertion_auc,
     pointing_game,
     pointing_game_any_overlap,
+    relevance_mass,
+    relevance_rank,
     sensitive_tokens,
 )
+from eagle_mllm.scenes.evidence import KnownWord
 
 _FAITHFULNESS = {
     "insertion_auc": insertion_auc,
@@ -36,7 +43,8 @@ def measure(sample: Sample, attribution: Attribution) -> dict[str, float]:
 
     Every task has `insertion_auc`, `deletion_auc`, `faithfulness_gap` and `average_highest_score`.
     A sentence (caption, vqa) has the same on its sensitive tokens, `..._sensitive`, NaN if none is;
-    the caption of a generated scene also `evidence_auroc`. An object has `pointing_box`,
+    the caption of a generated scene also `evidence_auroc`. Captions and objects of generated scenes
+    have `relevance_mass`, `relevance_rank` and `evidence_recovered`. An object has `pointing_box`,
     `pointing_mask`, `pointing_box_any` and `pointing_mask_any`, 0 or 1, NaN if its place is not
     known. An existence question has `corrected_area` and `corrected_within_10`, 0 or 1.
 
@@ -52,9 +60,12 @@ def measure(sample: Sample, attribution: Attribution) -> dict[str, float]:
     if sample.task in ("caption", "vqa"):
         measures |= _sensitive(attribution)
         if sample.task == "caption" and sample.scene is not None:
-            measures["evidence_auroc"] = _known_evidence(sample.scene, attribution)
+            measures |= _of_scene(sample.scene, attribution)
     elif sample.task == "object":
         measures |= _pointing(sample, attribution)
+        if sample.scene is not None and sample.object is not None:
+            height, width = attribution.regions.shape
+            measures |= _relevance(sample.object.mask((height, width)), attribution)
     else:
         measures |= _correction(attribution)
     return measures
@@ -70,18 +81,33 @@ def _sensitive(attribution: Attribution) -> dict[str, float]:
     return {f"{name}_sensitive": value for name, value in measured.items()}
 
 
-def _known_evidence(scene: SceneRef, attribution: Attribution) -> float:
-    """AUROC of a word's evidence, the mean over its tokens, for the words that need eyes."""
-    reliance = attribution.reliance
-    evidence = dict(zip(reliance.positions, reliance.evidence, strict=True))
+def _of_scene(scene: SceneRef, attribution: Attribution) -> dict[str, float]:
     known = [
         item
         for item in scene.known_words(attribution.generation)
-        if all(position in evidence for position in item.word.tokens)
+        if set(item.word.tokens) <= set(attribution.target.positions)
     ]
+    evidence = {"evidence_auroc": _known_evidence(known, attribution)}
+    return evidence | _relevance(scene.evidence(known), attribution)
+
+
+def _known_evidence(known: Sequence[KnownWord], attribution: Attribution) -> float:
+    """AUROC of a word's evidence, the mean over its tokens, for the words that need eyes."""
+    reliance = attribution.reliance
+    evidence = dict(zip(reliance.positions, reliance.evidence, strict=True))
     scores = [np.mean([evidence[token] for token in item.word.tokens]) for item in known]
     labels = [item.truth.is_evidence for item in known]
     return evidence_auroc(np.array(scores, dtype=float), np.array(labels, dtype=bool))
+
+
+def _relevance(evidence: Mask | None, attribution: Attribution) -> dict[str, float]:
+    shape = attribution.regions.shape
+    mask = np.zeros(shape, dtype=bool) if evidence is None else evidence
+    return {
+        "relevance_mass": relevance_mass(attribution.saliency, mask),
+        "relevance_rank": relevance_rank(attribution.saliency, mask),
+        "evidence_recovered": evidence_recovered(attribution.trace, attribution.regions, mask),
+    }
 
 
 def _pointing(sample: Sample, attribution: Attribution) -> dict[str, float]:

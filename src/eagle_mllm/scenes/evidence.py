@@ -1,7 +1,11 @@
 """The evidence of a model's words about a scene, known by construction."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
+from eagle_mllm.arrays import Mask
 from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.attribution.words import Word
 from eagle_mllm.scenes.language import CaptionWord
@@ -30,3 +34,16 @@ def known_words(example: Scene, generation: Generation) -> tuple[KnownWord, ...]
             break
         known.append(KnownWord(word=word, truth=truth))
     return tuple(known)
+
+
+def evidence_of(example: Scene, words: Iterable[KnownWord]) -> Mask:
+    """True on the objects that are the evidence of some words; nowhere if they need no eyes.
+
+    Args:
+        example: the scene
+        words: words about it
+    """
+    evidence = np.zeros((example.image.height, example.image.width), dtype=bool)
+    for index in {index for word in words for index in word.truth.objects}:
+        evidence |= example.objects[index].mask
+    return evidence

@@ -22,6 +22,11 @@ SENSITIVE = tuple(
     for column in FAITHFULNESS
 )
 EVIDENCE = (Column(measure="evidence_auroc", heading="evidence AUROC", better="higher"),)
+RELEVANCE = (
+    Column(measure="relevance_mass", heading="relevance mass", better="higher"),
+    Column(measure="relevance_rank", heading="relevance rank", better="higher"),
+    Column(measure="evidence_recovered", heading="evidence recovered", better="higher"),
+)
 POINTING = (
     Column(measure="pointing_box", heading="pointing, box", better="higher"),
     Column(measure="pointing_mask", heading="pointing, mask", better="higher"),
@@ -56,13 +61,13 @@ TABLES = (
         name="sentences",
         title="Faithfulness of sentences: captions and visual questions",
         tasks=("caption", "vqa"),
-        columns=(*FAITHFULNESS, *SENSITIVE, *EVIDENCE, *COST),
+        columns=(*FAITHFULNESS, *SENSITIVE, *EVIDENCE, *RELEVANCE, *COST),
     ),
     Spec(
         name="words",
         title="Faithfulness of words, and the pointing game",
         tasks=("object",),
-        columns=(*FAITHFULNESS, *POINTING, *COST),
+        columns=(*FAITHFULNESS, *POINTING, *RELEVANCE, *COST),
     ),
     Spec(
         name="hallucination",
