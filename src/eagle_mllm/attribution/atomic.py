@@ -13,7 +13,7 @@ from eagle_mllm.errors import ResultError
 # A writer holds its temporary file for milliseconds; one of this age is not being written.
 _ABANDONED_SECONDS = 600.0
 
-_TEMPORARY = re.compile(r"\.(?P<host>[A-Za-z0-9-]*)\.(?P<process>[0-9]+)\.[0-9a-f]{16}\.tmp")
+_TEMPORARY = re.compile(r"\.(?P<host>[A-Za-z0-9-]*)\.(?P<process>[0-9]{1,9})\.[0-9a-f]{16}\.tmp")
 
 
 @contextmanager
@@ -137,13 +137,9 @@ def _has_living_writer(temporary: Path) -> bool:
 
 
 def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except PermissionError:  # it is somebody else's
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
+    import psutil  # asking by a signal would end the process on Windows
+
+    return bool(psutil.pid_exists(process))
 
 
 def _time_of(folder: Path) -> float:
