@@ -14,14 +14,14 @@ UNCLEAR = "unclear answer"
 """Why an answer about existence that says neither yes nor no is not explained."""
 
 
-class Question(NamedTuple):
-    """What is to be explained."""
+class Chosen(NamedTuple):
+    """An answer, and the tokens of it to explain."""
 
     generation: Generation
     target: Target
 
 
-def choose(model: Model, sample: Sample, *, max_new_tokens: int) -> Question | NotApplicable:
+def choose(model: Model, sample: Sample, *, max_new_tokens: int) -> Chosen | NotApplicable:
     """The answer to a sample, and the tokens of it to explain.
 
     A caption and the answer to a question are explained whole; an object by the first of its names
@@ -42,7 +42,7 @@ def choose(model: Model, sample: Sample, *, max_new_tokens: int) -> Question | N
     generation = _answered(model, sample, max_new_tokens)
     target = _TARGETS[sample.task](generation, sample)
     if isinstance(target, Target):
-        return Question(generation, target)
+        return Chosen(generation, target)
     return NotApplicable(
         sample_id=sample.id, task=sample.task, answer=generation.text, reason=target
     )
