@@ -154,7 +154,7 @@ def _target_table(explanations: Sequence[ExplanationSummary], console: Console) 
 
 
 def _numbers(summary: Summary) -> Text:
-    parts = []
+    parts = [f"method {printable(summary.method)}"]
     if len(summary.explanations) == 1:
         only = summary.explanations[0]
         parts += [

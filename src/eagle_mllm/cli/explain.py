@@ -20,7 +20,6 @@ from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.images import ImageLike, read_image
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.model import Model
-from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
@@ -28,15 +27,14 @@ from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.loading import ModelChoice, open_model
+from eagle_mllm.cli.methods import OURS, MethodOptions
 from eagle_mllm.cli.outputs import OutputFolder, Place, output_folder, place_for, slug
 from eagle_mllm.cli.parsing import parse_batch_size, path_text
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.regions import regions_for
 from eagle_mllm.cli.targets import target_choice
-from eagle_mllm.errors import SettingError
 from eagle_mllm.models.settings import ModelSettings
-from eagle_mllm.runs.methods import method_of_table
 
 SCENE = "scene.png"
 DEFAULT_PROMPT = "Describe the image."
@@ -78,10 +76,12 @@ def explain(
     regions: options.RegionsFrom = "slico",
     n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
-    search: options.Search = "multilevel",
+    method: options.Method = OURS,
+    ranking: options.Ranking = None,
+    search: options.Search = None,
     budget: options.Budget = None,
-    insight: options.Insight = 1.0,
-    necessity: options.Necessity = 1.0,
+    insight: options.Insight = None,
+    necessity: options.Necessity = None,
     model: options.ModelName = "demo",
     revision: options.Revision = None,
     device: options.Device = "auto",
@@ -103,6 +103,15 @@ def explain(
 
     Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
+    choice = MethodOptions(
+        fill=fill,
+        search=search,
+        budget=budget,
+        insight=insight,
+        necessity=necessity,
+        ranking=ranking,
+    )
+    choice.require_used(method)
     request = Request(
         image=image,
         prompt=prompt,
@@ -116,13 +125,7 @@ def explain(
         ),
         regions=regions,
         n_regions=n_regions,
-        method=chosen_method(
-            search=search,
-            budget=budget,
-            insight=insight,
-            necessity=necessity,
-            fill=fill,
-        ),
+        method=choice.method(method),
         model=ModelChoice(
             name=model,
             settings=ModelSettings(
@@ -139,33 +142,6 @@ def explain(
         image_path=path_text(image),
     )
     run(request, as_json=as_json, quiet=quiet)
-
-
-def chosen_method(
-    *,
-    search: options.SearchChoice,
-    budget: int | None,
-    insight: float,
-    necessity: float,
-    fill: options.FillChoice,
-) -> AttributionMethod:
-    """The method that the options spell, in the words of a `[method]` table.
-
-    Raises:
-        typer.BadParameter: both weights are 0
-        SettingError: another setting is out of range
-    """
-    table = {
-        "search": {"name": search, "budget": budget},
-        "objective": {"insight": insight, "necessity": necessity},
-        "fill": fill,
-    }
-    try:
-        Objective(insight=insight, necessity=necessity)
-    except SettingError as error:
-        hint = "'--insight', '--necessity'"
-        raise typer.BadParameter(str(error), param_hint=hint) from error
-    return method_of_table(table)
 
 
 def run(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from eagle_mllm.baselines.registry import BASELINES
 from eagle_mllm.models import settings
 
 TARGET = "What to explain"
@@ -13,6 +14,7 @@ MODEL = "Model"
 OUTPUT = "Output"
 
 FillChoice = Literal["black", "mean", "blur"]
+RankingChoice = Literal["regions", "pixels"]
 SearchChoice = Literal["multilevel", "greedy", "windowed"]
 
 Prompt = Annotated[
@@ -91,8 +93,28 @@ Fill = Annotated[
     FillChoice,
     typer.Option(help="What hidden pixels show.", rich_help_panel=METHOD),
 ]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help=f"How the explanation is found: eagle, or to compare with: {', '.join(BASELINES)}.",
+        rich_help_panel=METHOD,
+    ),
+]
+Ranking = Annotated[
+    RankingChoice | None,
+    typer.Option(
+        show_default="regions",
+        help="What the map of another method than eagle orders: the regions by their mean, or "
+        "pixels in 64 steps of equal area.",
+        rich_help_panel=METHOD,
+    ),
+]
 Search = Annotated[
-    SearchChoice, typer.Option(help="How the order is searched.", rich_help_panel=METHOD)
+    SearchChoice | None,
+    typer.Option(
+        show_default="multilevel", help="How the order is searched.", rich_help_panel=METHOD
+    ),
 ]
 Budget = Annotated[
     int | None,
@@ -105,8 +127,9 @@ Budget = Annotated[
     ),
 ]
 Insight = Annotated[
-    float,
+    float | None,
     typer.Option(
+        show_default="1",
         min=0,
         metavar="X",
         help="Weight of insight: the regions shown alone.",
@@ -114,8 +137,9 @@ Insight = Annotated[
     ),
 ]
 Necessity = Annotated[
-    float,
+    float | None,
     typer.Option(
+        show_default="1",
         min=0,
         metavar="X",
         help="Weight of necessity: the regions taken away.",
