@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from eagle_mllm import report as report
     from eagle_mllm import scenes as scenes
     from eagle_mllm import testing as testing
+    from eagle_mllm.attribution.files.io import load as load
+    from eagle_mllm.attribution.files.io import save as save
     from eagle_mllm.attribution.generation import Generation as Generation
-    from eagle_mllm.attribution.io import load as load
-    from eagle_mllm.attribution.io import save as save
     from eagle_mllm.attribution.method import Eagle as Eagle
     from eagle_mllm.attribution.method import attribute as attribute
     from eagle_mllm.attribution.objective import Objective as Objective
@@ -62,12 +62,12 @@ _HOME = {
     "WindowedGreedySearch": "eagle_mllm.attribution.search.windowed",
     "attribute": "eagle_mllm.attribution.method",
     "attribute_each": "eagle_mllm.attribution.several",
-    "load": "eagle_mllm.attribution.io",
+    "load": "eagle_mllm.attribution.files.io",
     "load_model": "eagle_mllm.loading",
     "metrics": "eagle_mllm.metrics",
     "modality_reliance": "eagle_mllm.attribution.reliance",
     "report": "eagle_mllm.report",
-    "save": "eagle_mllm.attribution.io",
+    "save": "eagle_mllm.attribution.files.io",
     "scenes": "eagle_mllm.scenes",
     "segment": "eagle_mllm.attribution.segmentation",
     "testing": "eagle_mllm.testing",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 
 def finding():
-    from eagle_mllm.attribution import finding
+    from eagle_mllm.attribution.words import finding
 
     return finding
 
@@ -187,7 +187,7 @@ def test_a_text_is_found_in_itself(text):
     ],
 )  # fmt: skip
 def test_a_place_is_shown_with_the_words_around_it(text, expected):
-    from eagle_mllm.attribution.word_breaks import Span
+    from eagle_mllm.attribution.words.breaks import Span
 
     start = text.index("cat")
     assert finding().in_context(text, Span(start, start + 3)) == expected

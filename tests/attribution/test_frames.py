@@ -49,7 +49,7 @@ def test_a_map_over_frames_is_stored_and_read_but_not_drawn(model, tmp_path):
     from dataclasses import replace
 
     from eagle_mllm import report
-    from eagle_mllm.attribution.io import load, save
+    from eagle_mllm.attribution.files.io import load, save
     from eagle_mllm.attribution.method import attribute
 
     picture = model.generate(np.zeros((16, 24, 3), np.uint8), "What?")

@@ -613,7 +613,7 @@ def test_a_word_can_be_left_out(writer):
 
 
 def test_a_text_that_the_vocabulary_cannot_tell_from_the_answer_is_refused_so():
-    from eagle_mllm.attribution.departure import first_departure
+    from eagle_mllm.attribution.words.departure import first_departure
     from eagle_mllm.errors import TargetError
 
     with pytest.raises(TargetError, match=r"writes .* in the very tokens with which the answer"):
@@ -621,7 +621,7 @@ def test_a_text_that_the_vocabulary_cannot_tell_from_the_answer_is_refused_so():
 
 
 def test_an_answer_that_its_own_tokenizer_refuses_still_has_others():
-    from eagle_mllm.attribution.departure import first_departure
+    from eagle_mllm.attribution.words.departure import first_departure
     from eagle_mllm.errors import TargetError
 
     def encode(text):

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from eagle_mllm.attribution.files.io import load, save
 from eagle_mllm.attribution.generation import Generation, Span, Target
-from eagle_mllm.attribution.io import load, save
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
@@ -26,7 +26,7 @@ NESTED = json.loads("[" * 100 + "]" * 100)
 
 FULL_DISK = """
 import resource, signal, sys
-from eagle_mllm.attribution.io import load, save
+from eagle_mllm.attribution.files.io import load, save
 from eagle_mllm.errors import ResultError
 attribution = load(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from eagle_mllm.attribution.files.reference import export_reference, import_reference
 from eagle_mllm.attribution.generation import Generation, Span, Target
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.attribution.reference import export_reference, import_reference
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.reliance import modality_reliance_reference
 from eagle_mllm.attribution.result import Attribution

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import eagle_mllm as eagle
+from eagle_mllm.attribution.files.reference import export_reference, import_reference
 from eagle_mllm.attribution.model import Scorer
-from eagle_mllm.attribution.reference import export_reference, import_reference
 from eagle_mllm.errors import ResultError
 from eagle_mllm.testing import Evidence, PlantedModel
 

@@ -7,7 +7,7 @@ TEXTS = st.text("aBé9ß½ 'ー’-&@:/+\u0301\u200d\u00ad\u00a0.,\n中文ねไ
 
 
 def written(text):
-    from eagle_mllm.attribution.word_breaks import word_spans
+    from eagle_mllm.attribution.words.breaks import word_spans
 
     return [text[start:stop] for start, stop in word_spans(text)]
 
@@ -109,7 +109,7 @@ def test_scripts_without_spaces_have_words_by_the_standard(text, expected):
 
 @given(TEXTS)
 def test_words_follow_each_other_and_hold_every_letter_and_digit(text):
-    from eagle_mllm.attribution.word_breaks import word_spans
+    from eagle_mllm.attribution.words.breaks import word_spans
 
     spans = word_spans(text)
     edges = [edge for span in spans for edge in span]

@@ -2,7 +2,7 @@ import pytest
 
 
 def words():
-    from eagle_mllm.attribution import words
+    from eagle_mllm.attribution.words import spans as words
 
     return words
 

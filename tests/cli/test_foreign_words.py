@@ -83,7 +83,7 @@ def test_a_stored_explanation(shown, attribution_of_hostile_words):
 
 @pytest.fixture
 def attribution_of_hostile_words(folder):
-    from eagle_mllm.attribution import io
+    from eagle_mllm.attribution.files import io
     from eagle_mllm.attribution.method import attribute
     from eagle_mllm.attribution.regions import Regions
     from eagle_mllm.testing import PlantedModel

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eagle_mllm import report
-from eagle_mllm.attribution.io import load, save
+from eagle_mllm.attribution.files.io import load, save
 from eagle_mllm.cli.display import tell
 from eagle_mllm.errors import ResultError
 from eagle_mllm.report.summary import summary

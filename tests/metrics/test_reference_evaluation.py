@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc
 
+from eagle_mllm.attribution.files.reference import export_reference
 from eagle_mllm.attribution.generation import Generation, Span, Target
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.attribution.reference import export_reference
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.saliency import region_saliency, saliency_map

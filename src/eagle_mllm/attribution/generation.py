@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.departure import Encode, first_departure
-from eagle_mllm.attribution.lookup import look_up, look_up_all
-from eagle_mllm.attribution.plain_text import quoted, require_unicode
 from eagle_mllm.attribution.target import Target
-from eagle_mllm.attribution.word_breaks import Span
-from eagle_mllm.attribution.words import Word, overlapping, token_spans, token_texts, words_of
+from eagle_mllm.attribution.words.breaks import Span
+from eagle_mllm.attribution.words.departure import Encode, first_departure
+from eagle_mllm.attribution.words.lookup import look_up, look_up_all
+from eagle_mllm.attribution.words.plain_text import quoted, require_unicode
+from eagle_mllm.attribution.words.spans import Word, overlapping, token_spans, token_texts, words_of
 from eagle_mllm.errors import ModelError, TargetError
 from eagle_mllm.values import ArrayValue
 

@@ -13,8 +13,8 @@ from PIL.Image import Image
 
 from eagle_mllm import report
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution import io
 from eagle_mllm.attribution.choice import TargetChoice, choose_targets
+from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.images import ImageLike, read_image

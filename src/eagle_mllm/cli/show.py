@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from eagle_mllm import report
-from eagle_mllm.attribution import io
+from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import tell

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eagle_mllm.attribution.finding import occurrences
 from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.attribution.rle import Rle
-from eagle_mllm.attribution.word_breaks import word_spans
-from eagle_mllm.attribution.words import common_prefix
+from eagle_mllm.attribution.words.breaks import word_spans
+from eagle_mllm.attribution.words.finding import occurrences
+from eagle_mllm.attribution.words.spans import common_prefix
 from eagle_mllm.datasets import mmvp, pope
 from eagle_mllm.datasets.coco import note_dropped
 from eagle_mllm.datasets.dataset import DataSet

@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from eagle_mllm.attribution.plain_text import quoted, require_unicode
+from eagle_mllm.attribution.words.plain_text import quoted, require_unicode
 from eagle_mllm.errors import ModelError, TargetError
 
 _MEDIA = re.compile("image|img|video|vision|audio", re.IGNORECASE)

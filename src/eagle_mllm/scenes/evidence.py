@@ -7,7 +7,7 @@ import numpy as np
 
 from eagle_mllm.arrays import Mask
 from eagle_mllm.attribution.generation import Generation
-from eagle_mllm.attribution.words import Word
+from eagle_mllm.attribution.words.spans import Word
 from eagle_mllm.scenes.language import CaptionWord
 from eagle_mllm.scenes.scene import Scene
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from eagle_mllm.attribution.plain_text import require_unicode
+from eagle_mllm.attribution.words.plain_text import require_unicode
 from eagle_mllm.errors import ModelError, SettingError
 
 EOS = 0

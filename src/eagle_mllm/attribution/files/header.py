@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eagle_mllm.attribution.archive import Malformed
+from eagle_mllm.attribution.files.archive import Malformed
 from eagle_mllm.attribution.generation import Generation, Span, Target
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.result import Attribution

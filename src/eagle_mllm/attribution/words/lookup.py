@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from eagle_mllm.attribution.finding import in_context, nearest_words, occurrences
-from eagle_mllm.attribution.plain_text import quoted, require_unicode
-from eagle_mllm.attribution.word_breaks import Span
+from eagle_mllm.attribution.words.breaks import Span
+from eagle_mllm.attribution.words.finding import in_context, nearest_words, occurrences
+from eagle_mllm.attribution.words.plain_text import quoted, require_unicode
 from eagle_mllm.errors import TargetError
 
 _LISTED = 6

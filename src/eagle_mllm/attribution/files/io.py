@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from eagle_mllm.attribution.archive import Malformed, StoredArray, packed, stored_arrays
 from eagle_mllm.attribution.atomic import atomic_write
-from eagle_mllm.attribution.header import (
+from eagle_mllm.attribution.files.archive import Malformed, StoredArray, packed, stored_arrays
+from eagle_mllm.attribution.files.header import (
     decoded,
     encoded,
     generation_of,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from eagle_mllm.attribution.word_breaks import Span, word_spans
+from eagle_mllm.attribution.words.breaks import Span, word_spans
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import regex
 
-from eagle_mllm.attribution.word_breaks import APOSTROPHES, HYPHENS, MINUS, Span, word_spans
+from eagle_mllm.attribution.words.breaks import APOSTROPHES, HYPHENS, MINUS, Span, word_spans
 
 _CHARACTER = regex.compile(r"\X")
 _UNSEEN = regex.compile(r"\p{Default_Ignorable_Code_Point}")

@@ -6,10 +6,10 @@ the model gave the alternative.
 
 from collections.abc import Callable, Sequence
 
-from eagle_mllm.attribution.finding import cuts_word
-from eagle_mllm.attribution.plain_text import quoted
-from eagle_mllm.attribution.word_breaks import Span, word_spans
-from eagle_mllm.attribution.words import common_prefix
+from eagle_mllm.attribution.words.breaks import Span, word_spans
+from eagle_mllm.attribution.words.finding import cuts_word
+from eagle_mllm.attribution.words.plain_text import quoted
+from eagle_mllm.attribution.words.spans import common_prefix
 from eagle_mllm.errors import TargetError
 
 Encode = Callable[[str], tuple[int, ...]]
