@@ -40,7 +40,9 @@ def test_the_terminal_shows_answer_tokens_regions_and_scores(eagle, stored):
         line.split() == ["1", str(top["region"]), "12.5%", f"{top['probability']:.3f}"]
         for line in lines
     )
-    assert any(line.startswith("insertion AUC ") and "8 regions" in line for line in lines)
+    assert any(
+        line.startswith("method eagle, insertion AUC ") and "8 regions" in line for line in lines
+    )
 
 
 def test_a_terminal_without_unicode_gets_plain_bars(stored):
