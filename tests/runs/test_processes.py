@@ -23,8 +23,9 @@ from eagle_mllm.cli.signals import end_tidily
 from eagle_mllm import loading
 from eagle_mllm.testing import PlantedModel
 
-# Started in the background by a shell, we would have inherited that Ctrl-C is ignored.
+# Started in the background by a shell, or under nohup, we would have inherited deaf ears.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 end_tidily()  # as `main` does
 
 class Slow(PlantedModel):
