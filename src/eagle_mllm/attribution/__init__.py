@@ -2,9 +2,9 @@
 
 An image is read (`images`) and divided into regions (`regions`, `segmentation`). A model writes an
 answer about it; the answer is tokens, words and spans, and some of its tokens are the target to
-explain (`words`, `target`, `generation`, `choice`). Regions are hidden behind a fill (`masking`), and a model says how
-probable the target is when only a subset of the regions is shown (`model`); each subset is asked
-once (`evaluator`).
+explain (`words`, `target`, `generation`, `choice`). Regions are hidden behind a fill (`masking`),
+and a model says how probable the target is when only a subset of the regions is shown (`model`);
+each subset is asked once (`evaluator`).
 
 Insight and necessity, weighted, are the objective (`objective`, Eq. 2 to 4). A search orders the
 regions so that the objective rises as early as it can (`search`, Eq. 1). Playing the order

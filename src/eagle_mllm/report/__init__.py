@@ -1,6 +1,7 @@
 """Results as pictures and pages: functions of attributions, nothing else.
 
     figure(attribution)         one picture for papers, slides and terminals
+    comparison(attributions)    the same target by several methods in one picture
     html(attributions)          a page that explains itself, offline, with or without scripts
     fragment(attributions)      the same for a notebook cell
 
@@ -26,7 +27,15 @@ _LOG = logging.getLogger(__name__)
 _OF_SEVERAL_FILES = {"pgf"}
 """A picture in it is a file of its own, so that the figure would be torn apart."""
 
-__all__ = ["figure", "fragment", "html", "save_figure", "save_html"]
+__all__ = [
+    "comparison",
+    "figure",
+    "fragment",
+    "html",
+    "save_comparison",
+    "save_figure",
+    "save_html",
+]
 
 
 def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
@@ -48,12 +57,32 @@ def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
     return draw(attribution)
 
 
+def comparison(attributions: Sequence[Attribution]) -> "matplotlib.figure.Figure":
+    """One target explained by several methods: a map each on one scale, all curves in one place.
+
+    As in the paper's Figures 3 and 4. Tokens are coloured by the evidence of the first method.
+
+    Args:
+        attributions: two or more of one target of one answer, in the order to draw
+
+    Returns:
+        A figure 11 inches wide and as high as its content
+
+    Raises:
+        ResultError: there are fewer than two, or they are not of one target of one answer
+    """
+    from eagle_mllm.report.figures.comparison import draw
+
+    return draw(tuple(attributions))
+
+
 def html(attributions: Attribution | Sequence[Attribution]) -> str:
     """One self-contained page about an attribution, or about several of one answer.
 
-    A click on an explained word switches to its map. The page loads nothing from anywhere and
-    works without scripts; where scripts may run, regions can be shown and removed by hand. The
-    same attributions give the same text.
+    A click on an explained word switches to its map. Several of one target, as from several
+    methods, are also compared: maps on one scale, curves in one plot. The page loads nothing from
+    anywhere and works without scripts; where scripts may run, regions can be shown and removed by
+    hand. The same attributions give the same text.
 
     Args:
         attributions: one, or several of the same generation
@@ -108,9 +137,34 @@ def save_figure(attribution: Attribution, path: str | os.PathLike[str], *, dpi: 
     Raises:
         ResultError: the format of that ending, or the file, cannot be written here
     """
+    _save(figure(attribution), attribution, path, dpi=dpi)
+
+
+def save_comparison(
+    attributions: Sequence[Attribution], path: str | os.PathLike[str], *, dpi: int = 150
+) -> None:
+    """Write the figure of `comparison` to a file, which appears whole or not at all.
+
+    Args:
+        attributions: two or more of one target of one answer
+        path: where to write; the ending chooses the format, as in `save_figure`
+        dpi: pixels per inch, for formats that have pixels
+
+    Raises:
+        ResultError: they cannot be compared, or the file cannot be written
+    """
+    _save(comparison(attributions), attributions[0], path, dpi=dpi)
+
+
+def _save(
+    drawn: "matplotlib.figure.Figure",
+    attribution: Attribution,
+    path: str | os.PathLike[str],
+    *,
+    dpi: int,
+) -> None:
     from eagle_mllm.report.figures.figure import missing_fonts_of
 
-    drawn = figure(attribution)
     ending = Path(path).suffix.removeprefix(".").lower() or "png"
     known = drawn.canvas.get_supported_filetypes().keys() - _OF_SEVERAL_FILES
     if ending not in known:

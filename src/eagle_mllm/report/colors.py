@@ -29,6 +29,9 @@ SHOWN = "#0072b2"
 REMOVED = "#c2500a"
 """The deletion curve (Okabe and Ito's vermilion, darkened for contrast on white)."""
 
+LINES = (SHOWN, REMOVED, "#008f69", "#b5588f", "#8a6d00", "#3ba3d8", "#5b47d6", "#6b697a")
+"""Lines of several methods in one plot, after Okabe and Ito; the first is the insertion's."""
+
 
 def _anchors(text: str) -> Float[np.ndarray, "anchors 3"]:
     return np.array([list(bytes.fromhex(color)) for color in text.split()], dtype=np.float64)

@@ -1,12 +1,34 @@
 """A matplotlib figure measured in inches from its top left corner."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from eagle_mllm.report.colors import INK
-from eagle_mllm.report.figures.fonts import drawable, font_for
+from eagle_mllm.report.colors import FAINT, INK
+from eagle_mllm.report.figures.fonts import BASE, drawable, font_for
 from eagle_mllm.report.figures.layout import Box
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Our settings of matplotlib: the user's own neither leak in nor are changed."""
+    settings = {
+        "font.family": BASE,
+        "font.size": 9,
+        "text.color": INK,
+        "text.parse_math": False,  # a dollar sign in an answer is a dollar sign
+        "axes.edgecolor": FAINT,
+        "axes.labelcolor": FAINT,
+        "axes.linewidth": 0.8,
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+    }
+    with style.context(["default", settings]):
+        yield
 
 
 class Canvas:

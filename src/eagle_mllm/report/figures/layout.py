@@ -16,6 +16,7 @@ _TALLEST = 4.4
 _THINNEST = 0.6
 _CURVES_WIDTH, _CURVES_HEIGHT, _CURVES_TALLEST = 3.3, 1.85, 2.5
 _Y_LABELS, _X_LABELS, _LEGEND = 0.62, 0.5, 0.45
+_GAP_SMALL, _TALLEST_OF_MANY, _PLOT_WIDTH, _KEY = 0.2, 3.0, 2.2, 0.23
 
 
 class Box(NamedTuple):
@@ -58,6 +59,24 @@ class Layout(NamedTuple):
     scale: Box
     order: Box
     curves: Box
+    answer: Box
+    footer: Box
+
+
+Gallery = tuple[Box, ...]
+"""The boxes of pictures of one size."""
+
+
+class ComparisonLayout(NamedTuple):
+    """The boxes of the figure of a comparison."""
+
+    height: float
+    header: Box
+    pictures: Gallery
+    scale: Box
+    insertion: Box
+    deletion: Box
+    keys: Box
     answer: Box
     footer: Box
 
@@ -113,6 +132,54 @@ def layout(aspect: float, answer_height: Callable[[float], float], *, footer_lin
         curves=curves,
         answer=answer,
         footer=footer,
+    )
+
+
+def comparison_layout(
+    aspect: float, answer_height: Callable[[float], float], *, n_pictures: int, footer_lines: int
+) -> ComparisonLayout:
+    """The boxes for several maps of one image: pictures in rows, then the curves, then the answer.
+
+    Args:
+        aspect: of the image, width / height
+        answer_height: the height of the answer at a given width
+        n_pictures: the image and the maps
+        footer_lines: how many lines of small print
+    """
+    pictures = _gallery(aspect, n_pictures)
+    top = pictures[-1].bottom + _GAP + _TITLE
+    plot = Box(_MARGIN + _Y_LABELS, top, _PLOT_WIDTH, _CURVES_HEIGHT)
+    deletion = plot._replace(left=plot.right + _Y_LABELS + 0.1)
+    left = deletion.right + _GAP
+    keys = Box(left, top - 0.1, WIDTH - _MARGIN - left, 0.3 + _KEY * n_pictures)
+    under = max(plot.bottom + _X_LABELS, keys.bottom) + 0.25
+    answer = Box(_MARGIN, under, text_width(), answer_height(text_width()))
+    footer = Box(_MARGIN, answer.bottom + 0.25, text_width(), footer_lines * FOOTER_LINE)
+    return ComparisonLayout(
+        height=footer.bottom + 0.22,
+        header=Box(_MARGIN, _HEADER_TOP, text_width(), _HEADER_HEIGHT),
+        pictures=pictures,
+        scale=_scale(max(pictures, key=lambda box: box.right)._replace(top=pictures[0].top)),
+        insertion=plot,
+        deletion=deletion,
+        keys=keys,
+        answer=answer,
+        footer=footer,
+    )
+
+
+def _gallery(aspect: float, count: int) -> Gallery:
+    """Pictures of one size from left to right, in rows of at most five; fewer of wide images."""
+    most = 5 if aspect <= 2.0 else 3 if aspect <= 4.0 else 1
+    columns = min(count, most)
+    room = (text_width() - _BAR - (columns - 1) * _GAP_SMALL) / columns
+    first = _within(Box(_MARGIN, _PICTURES_TOP, room, _TALLEST_OF_MANY), aspect)
+    return tuple(
+        first._replace(
+            left=first.left + place % columns * (first.width + _GAP_SMALL),
+            top=first.top + place // columns * (first.height + _GAP_SMALL + _TITLE),
+        )
+        for place in range(count)
     )
 
 

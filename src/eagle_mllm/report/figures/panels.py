@@ -45,13 +45,13 @@ def draw_image(axes: Axes, attribution: Attribution) -> None:
     _title(axes, "Image")
 
 
-def draw_saliency(axes: Axes, attribution: Attribution) -> None:
+def draw_saliency(axes: Axes, attribution: Attribution, *, title: str = "Saliency") -> None:
     """The saliency over the grey image."""
     shape = _shape(attribution)
     image = resized_image(attribution.generation.image, shape)
     picture = saliency_over(image, resized_values(attribution.saliency, shape))
     _show(axes, hatched(picture, _unseen(attribution, shape)))
-    _title(axes, "Saliency")
+    _title(axes, title)
 
 
 def draw_scale(axes: Axes) -> None:
@@ -142,17 +142,7 @@ def draw_curves(axes: Axes, attribution: Attribution) -> None:
     )
     axes.fill_between(trace.area, shown, color=SHOWN, alpha=0.07, linewidth=0)
     top = axis_top(max(float(shown.max()), float(removed.max())))
-    axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(0.0, 1.03 * top)
-    axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0])
-    axes.set_yticks([0.0, top / 2, top])
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.tick_params(labelsize=7.5, length=2, pad=2)
-    axes.set_xlabel("share of the image area shown or removed", fontsize=8)
-    axes.set_ylabel("probability of the target", fontsize=8)
-    axes.grid(color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    frame_curves(axes, top=top, area="share of the image area shown or removed")
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.02, 1.0),
@@ -162,6 +152,27 @@ def draw_curves(axes: Axes, attribution: Attribution) -> None:
         handlelength=2.2,
         labelspacing=0.3,
     )
+
+
+def frame_curves(axes: Axes, *, top: float, area: str) -> None:
+    """The axes of curves: share of the area, and probability up to `top`.
+
+    Args:
+        axes: where the curves are
+        top: the end of the probability axis
+        area: what the share is of
+    """
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(0.0, 1.03 * top)
+    axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0])
+    axes.set_yticks([0.0, top / 2, top])
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.tick_params(labelsize=7.5, length=2, pad=2)
+    axes.set_xlabel(area, fontsize=8)
+    axes.set_ylabel("probability of the target", fontsize=8)
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _unseen(attribution: Attribution, shape: tuple[int, int]) -> Mask:

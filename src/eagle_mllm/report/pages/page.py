@@ -14,6 +14,7 @@ from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.errors import ResultError
 from eagle_mllm.report.colors import evidence_color
 from eagle_mllm.report.facts import model_name
+from eagle_mllm.report.pages.comparison import comparison_of
 from eagle_mllm.report.pages.content import sections
 from eagle_mllm.report.pictures import data_uri, picture_shape, png, resized_image
 from eagle_mllm.report.tokens import Piece, clean, label_of, pieces_of
@@ -59,11 +60,19 @@ def _content(attributions: Sequence[Attribution], *, max_side: int) -> dict[str,
     generation = attributions[0].generation
     shape = picture_shape(attributions[0].regions.shape, max_side=max_side)
     smaller = (min(shape[0], generation.image.shape[0]), min(shape[1], generation.image.shape[1]))
-    labels = [label_of(one.target, generation) for one in attributions]
+    comparison = comparison_of(attributions)
+    target = label_of(attributions[0].target, generation)
+    if comparison is None:
+        labels = [label_of(one.target, generation) for one in attributions]
+        title = target if len(labels) == 1 else "What each word relies on"
+    else:
+        labels = [row.label for row in comparison.rows]
+        title = f"{target} by {len(labels)} methods"
     found = sections(attributions, labels, shape)
     return {
         "uid": _identity(attributions, max_side),
-        "title": labels[0] if len(labels) == 1 else "What each word relies on",
+        "title": title,
+        "comparison": comparison,
         "prompt": clean(generation.prompt),
         "model": clean(model_name(attributions[0])),
         "image": data_uri(png(resized_image(generation.image, smaller))),

@@ -33,15 +33,22 @@ def plot(
         removed: probability when they are removed
     """
     top = axis_top(max(float(shown.max()), float(removed.max())))
-    line = _points(area, shown, top)
+    line = points(area, shown, top)
     base = TOP + HEIGHT
     under = f"{LEFT:g},{base:g} {line} {LEFT + WIDTH:g},{base:g}"
-    return Plot(shown=line, removed=_points(area, removed, top), under=under, top=top)
+    return Plot(shown=line, removed=points(area, removed, top), under=under, top=top)
 
 
-def _points(
+def points(
     area: Float[np.ndarray, " points"], values: Float[np.ndarray, " points"], top: float
 ) -> str:
+    """One curve as the `points` of an SVG polyline.
+
+    Args:
+        area: shares from 0 to 1
+        values: probabilities
+        top: the end of the probability axis
+    """
     pairs = zip(area.tolist(), values.tolist(), strict=True)
     return " ".join(
         f"{LEFT + WIDTH * share:.1f},{TOP + HEIGHT * (1.0 - value / top):.1f}"
