@@ -113,11 +113,13 @@ def test_the_whole_image_predicts_what_greedy_decoding_wrote(cached, reference, 
 
 @pytest.mark.parametrize("name", TINY)
 def test_scores_are_the_probabilities_that_decoding_saw(cached, regions, name):
+    from eagle_mllm.models.decoding import greedy
+
     model, generation = cached(name)
     encoded = model.family.encode(generation.image, generation.prompt)
     steps = model.module.generate(
         **model.family.generation_inputs(encoded),
-        generation_config=model._greedy(30),
+        generation_config=greedy(model.module, ends=list(generation.ids[-1:]), max_new_tokens=30),
         output_logits=True,
         return_dict_in_generate=True,
     ).logits

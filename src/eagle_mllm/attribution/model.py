@@ -184,13 +184,22 @@ def require_explainable(generation: Generation, target: Target, regions: Regions
         TargetError: the target lies beyond the answer
         RegionError: the regions are not of the image's shape
     """
-    if target.positions[-1] >= len(generation.ids):
-        raise TargetError(
-            f"the target lies at {target.positions}, the answer has {len(generation.ids)} tokens; "
-            "take the target from the same generation"
-        )
+    require_within(generation, target)
     image = generation.image.shape[:-1]
     if regions.shape != image:
         raise RegionError(
             f"the regions have shape {regions.shape}, the image {image}; segment this image"
+        )
+
+
+def require_within(generation: Generation, target: Target) -> None:
+    """Check that a target lies in an answer.
+
+    Raises:
+        TargetError: it lies beyond it
+    """
+    if target.positions[-1] >= len(generation.ids):
+        raise TargetError(
+            f"the target lies at {target.positions}, the answer has {len(generation.ids)} tokens; "
+            "take the target from the same generation"
         )

@@ -135,7 +135,7 @@ def _recorded(module: Any, *, when: bool) -> Iterator[list[Tensor]]:
         if get_ident() == thread:
             states.append(output.last_hidden_state)
 
-    decoder, layers = _decoder_layers(module)
+    decoder, layers = decoder_layers(module)
     hooks = [layer.register_forward_pre_hook(entering) for layer in layers]
     hooks.append(decoder.register_forward_hook(leaving))
     try:
@@ -145,12 +145,17 @@ def _recorded(module: Any, *, when: bool) -> Iterator[list[Tensor]]:
             hook.remove()
 
 
-def _decoder_layers(module: Any) -> tuple[Any, Any]:
+def decoder_layers(module: Any) -> tuple[Any, Any]:
+    """The part of a model that holds the layers of its language model, and the layers.
+
+    Raises:
+        ModelError: they cannot be found
+    """
     decoder = module.get_decoder()
     layers = getattr(decoder, "layers", None)
     if layers is None:
         raise ModelError(
             f"the layers of {type(module).__name__} cannot be found, so it gives no hidden "
-            "states; use a method that only asks for scores"
+            "states; use a method that only asks for scores, such as 'eagle'"
         )
     return decoder, layers

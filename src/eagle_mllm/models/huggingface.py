@@ -12,20 +12,23 @@ from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, path_of, pixels_of
 from eagle_mllm.attribution.masking import FillName
-from eagle_mllm.attribution.model import Model, ModelInfo, require_explainable
+from eagle_mllm.attribution.model import ModelInfo, require_explainable, require_within
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.white_box import WhiteBoxModel
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.batch_size import AutoBatchSize
 from eagle_mllm.models.chat import chat_template
+from eagle_mllm.models.decoding import end_ids, greedy
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, ProcessorParts
 from eagle_mllm.models.last_prompt import LastPrompt
 from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
 from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
+from eagle_mllm.models.white_box import HuggingFaceWhiteBox
 
 
-class HuggingFaceModel(Model):
+class HuggingFaceModel(WhiteBoxModel):
     """An image-text-to-text model of transformers, loaded and in evaluation mode.
 
     `eagle_mllm.load_model` makes one from a name; `from_model` wraps one that you have loaded
@@ -162,7 +165,8 @@ class HuggingFaceModel(Model):
         encoded = self._encode(pixels, prompt)
         inputs = to_module(self.family.generation_inputs(encoded), self.module)
         with torch.no_grad():
-            ids = self.module.generate(**inputs, generation_config=self._greedy(max_new_tokens))
+            decoding = greedy(self.module, ends=self._end_ids(), max_new_tokens=max_new_tokens)
+            ids = self.module.generate(**inputs, generation_config=decoding)
         answer = tuple(ids[0, len(encoded.ids) :].tolist())
         return self._generation(pixels, encoded, answer, path=image_path or path_of(image))
 
@@ -200,7 +204,8 @@ class HuggingFaceModel(Model):
             ModelError: the answer was not written with this model's vocabulary, or the fast
                 pixels are not those of the image processor
         """
-        self._check(generation, target, regions)
+        require_explainable(generation, target, regions)
+        self._require_own(generation)
         encoded = self._encode(generation.image, generation.prompt)
         pixels = bind_pixels(
             self._pixels,
@@ -224,6 +229,21 @@ class HuggingFaceModel(Model):
         shape = (len(encoded.ids) + max(target.positions), len(target), *shapes)
         return make(batch_size=self._images_a_pass(make, shape, n_regions=len(regions)))
 
+    def white_box(self, generation: Generation, target: Target) -> HuggingFaceWhiteBox:
+        """A look into the model at one answer: activations, gradients, attention.
+
+        Raises:
+            TargetError: a target position lies outside the answer
+            ModelError: the answer was not written with this model's vocabulary, or the model is
+                in training mode
+        """
+        require_within(generation, target)
+        self._require_own(generation)
+        encoded = self._encode(generation.image, generation.prompt)
+        return HuggingFaceWhiteBox(
+            self.module, self.family, encoded, generation=generation, target=target
+        )
+
     def _images_a_pass(
         self, make: Callable[..., HuggingFaceScorer], shape: Hashable, *, n_regions: int
     ) -> int:
@@ -237,8 +257,7 @@ class HuggingFaceModel(Model):
 
         return self._auto_batch_size(shape, fits)
 
-    def _check(self, generation: Generation, target: Target, regions: Regions) -> None:
-        require_explainable(generation, target, regions)
+    def _require_own(self, generation: Generation) -> None:
         if self.family.chat.decode(generation.ids) != generation.text:
             raise ModelError(
                 f"the ids of this generation do not read {generation.text!r} in the vocabulary "
@@ -260,30 +279,8 @@ class HuggingFaceModel(Model):
             encode=partial(chat.encode_answer, encoded.prompt),
         )
 
-    def _greedy(self, max_new_tokens: int) -> transformers.GenerationConfig:
-        ends = self._end_ids()
-        pad = self.module.generation_config.pad_token_id
-        return transformers.GenerationConfig(
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            repetition_penalty=1.0,
-            no_repeat_ngram_size=0,
-            # Without effect on greedy decoding, but transformers warns about the checkpoint's.
-            temperature=1.0,
-            top_p=1.0,
-            top_k=50,
-            eos_token_id=ends or None,
-            pad_token_id=ends[0] if pad is None and ends else pad,
-        )
-
     def _end_ids(self) -> list[int]:
-        ends = self.module.generation_config.eos_token_id
-        if ends is None:
-            ends = self.family.parts.tokenizer.eos_token_id
-        if ends is None:
-            return []
-        return [ends] if isinstance(ends, int) else list(ends)
+        return end_ids(self.module, self.family.parts.tokenizer)
 
 
 def _accelerator(device: torch.device) -> dict[str, str]:

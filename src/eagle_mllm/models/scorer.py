@@ -102,7 +102,7 @@ class HuggingFaceScorer(Scorer):
         try:
             return self._forward(shown)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         return None
 
@@ -129,10 +129,7 @@ class HuggingFaceScorer(Scorer):
         if self._module.device.type == "cuda":
             torch.cuda.empty_cache()
         if self._batch_size == 1:
-            raise ModelError(
-                f"one image does not fit into the memory of {self._module.device}; use a smaller "
-                "image, dtype='bfloat16', or another device"
-            )
+            raise one_image_too_many(self._module.device)
         self._batch_size //= 2
 
 
@@ -156,8 +153,17 @@ def to_module(tensors: Tensors, module: Any) -> Tensors:
     }
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether the memory of a device ran out."""
     # Only CUDA has an error of its own; the others say it in words.
     return isinstance(error, torch.OutOfMemoryError) or any(
         words in str(error) for words in ("out of memory", "can't allocate memory")
+    )
+
+
+def one_image_too_many(device: torch.device) -> ModelError:
+    """The error for when the memory of a device does not hold a single image."""
+    return ModelError(
+        f"one image does not fit into the memory of {device}; use a smaller image, "
+        "dtype='bfloat16', or another device"
     )

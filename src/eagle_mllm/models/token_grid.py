@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from eagle_mllm.attribution.interpolation import cell_weights
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.values import ArrayValue
@@ -60,21 +61,9 @@ class TokenGrid(ArrayValue):
         total, shown = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
         for view, tokens in self.views:
             down, across = (
-                _cell_weights(places, cells)
+                cell_weights(places, cells)
                 for places, cells in zip(view.places(self.size), tokens.shape, strict=True)
             )
             total += down @ values[tokens].astype(np.float32) @ across.T
             shown += np.outer(down.any(axis=1), across.any(axis=1))
         return total / np.maximum(shown, 1)
-
-
-def _cell_weights(
-    places: Float[np.ndarray, " pixels"], cells: int
-) -> Float[np.ndarray, "pixels cells"]:
-    """Weights of equal cells at places along an axis; none where a place is outside [0, 1)."""
-    inside = (places >= 0) & (places < 1)
-    # The centre of cell j is at j; beyond the outermost centres the outermost cells continue.
-    centres = np.clip(places * cells - 0.5, 0, cells - 1)
-    distance = np.abs(centres[:, np.newaxis] - np.arange(cells))
-    weights: Float[np.ndarray, "pixels cells"] = np.maximum(1 - distance, 0)
-    return (weights * inside[:, np.newaxis]).astype(np.float32)

@@ -94,14 +94,18 @@ class PixelPipeline:
         Args:
             views: (batch, 3, height, width) each, in float32; they are overwritten
         """
-        mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
-        gain, shift = (self.scale / std), (-mean / std)
+        gain, shift = self.gain_and_shift()
         return self.arrange(
             [
                 view.clamp_(0, 255).add_(0.5).floor_().mul_(gain.to(view)).add_(shift.to(view))
                 for view in views
             ]
         )
+
+    def gain_and_shift(self) -> tuple[Tensor, Tensor]:
+        """What 8-bit values are multiplied by, and what is added then; for each channel."""
+        mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
+        return self.scale / std, -mean / std
 
     @property
     def grey_level(self) -> float:
