@@ -32,7 +32,7 @@ def test_the_page_has_the_help_of_every_command():
 
 
 @pytest.mark.parametrize(
-    "command", ["", "explain", "show", "run", "tables", "data check", "scene", "demo"]
+    "command", ["", "explain", "compare", "show", "run", "tables", "data check", "scene", "demo"]
 )
 def test_help_fits_a_page_and_holds_no_escape_codes(command):
     lines = help_text(command).splitlines()

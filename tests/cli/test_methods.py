@@ -1,6 +1,7 @@
 """Other methods than EAGLE, from the options to the files."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,3 +63,54 @@ def test_an_option_of_another_method_is_refused_in_one_line(eagle, picture, opti
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not done.stdout
+
+
+@pytest.mark.usefixtures("planted")
+def test_several_methods_are_compared_in_one_figure_and_one_page(eagle, picture):
+    done = eagle(
+        *("compare", picture, "--word", "cat", "--methods", "eagle, centre", *GRID, "--json")
+    )
+    assert done.exit_code == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert [one["method"] for one in values["explanations"]] == ["eagle", "centre"]
+    stored = [eagle_mllm.load(path) for path in values["files"]["explanation"]]
+    assert [one.method for one in stored] == ["eagle", "centre"]
+    assert stored[0].generation == stored[1].generation
+    # Each pays for itself: four regions have 16 subsets, of which the centre needs eight.
+    assert stored[1].forward_passes == 8
+    assert "“cat” by 2 methods" in Path(values["files"]["report"]).read_text("utf-8")
+    assert values["files"]["figure"].endswith("figure.png")
+
+
+@pytest.mark.usefixtures("planted", "sketches")
+def test_a_comparison_is_a_table_in_the_terminal(eagle, picture, monkeypatch):
+    monkeypatch.setattr(
+        eagle_mllm.report, "save_comparison", lambda _, path: path.write_text("a figure")
+    )
+    done = eagle("compare", picture, "--word", "cat", "--ranking", "pixels", *GRID)
+    lines = done.stdout.splitlines()
+    rows = {line.split()[0]: line.split() for line in lines if line.strip()}
+    for method in ("eagle", "single-scan", "centre", "random"):
+        assert method in rows
+    assert rows["centre"][-1] == "128"
+    assert any(line.startswith("4 methods, ") for line in lines)
+
+
+@pytest.mark.usefixtures("planted")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--methods", "eagle"), "two or more different methods"),
+        (("--methods", "eagle,eagle"), "two or more different methods"),
+        (("--methods", ""), "two or more different methods"),
+        (("--methods", "eagle,tan"), "unknown method 'tan'"),
+        (("--methods", "random,centre", "--search", "greedy"), "not of random, centre"),
+        (("--word", "cat", "--word", "tree"), "about one target"),
+        (("--prompt", " "), "--prompt"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_in_one_line(eagle, picture, options, words):
+    done = eagle("compare", picture, *GRID, *options)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -10,10 +10,11 @@ from eagle_mllm.attribution.choice import TargetChoice
 from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import Eagle
 from eagle_mllm.cli import options
-from eagle_mllm.cli.explain import DEFAULT_PROMPT, SCENE, Request, run
+from eagle_mllm.cli.explain import run
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.outputs import DEFAULT_ROOT, Place
 from eagle_mllm.cli.parsing import path_text
+from eagle_mllm.cli.request import DEFAULT_PROMPT, SCENE, Request
 
 
 def demo(
@@ -48,7 +49,6 @@ def demo(
         targets=TargetChoice(words=tuple(word or ())),
         regions="slico",
         n_regions=n_regions,
-        method=Eagle(),
         model=ModelChoice(name=model),
         max_new_tokens=128,
         max_pixels=MAX_PIXELS,
@@ -57,4 +57,4 @@ def demo(
         image_path=path_text(folder / SCENE),
         scene=picture,
     )
-    run(request, as_json=as_json, quiet=quiet)
+    run(request, Eagle(), as_json=as_json, quiet=quiet)

@@ -138,23 +138,26 @@ def _region_table(explanation: ExplanationSummary) -> Table:
 
 def _target_table(explanations: Sequence[ExplanationSummary], console: Console) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("target", no_wrap=True)
+    is_comparison = len({explanation.method for explanation in explanations}) > 1
+    table.add_column("method" if is_comparison else "target", no_wrap=True)
     table.add_column("language prior \N{RIGHTWARDS ARROW} perception", no_wrap=True)
-    for name in ("evidence", "insertion", "deletion"):
+    for name in ("evidence", "insertion", "deletion", "passes"):
         table.add_column(name, justify="right")
     for explanation in explanations:
         table.add_row(
-            Text(printable(explanation.target)),
+            Text(printable(explanation.method if is_comparison else explanation.target)),
             evidence_bar(explanation.evidence, console),
             _decimal(explanation.evidence),
             _decimal(explanation.insertion_auc),
             _decimal(explanation.deletion_auc),
+            str(explanation.forward_passes),
         )
     return table
 
 
 def _numbers(summary: Summary) -> Text:
-    parts = [f"method {printable(summary.method)}"]
+    names = dict.fromkeys(explanation.method for explanation in summary.explanations)
+    parts = [f"method {printable(*names)}" if len(names) == 1 else f"{len(names)} methods"]
     if len(summary.explanations) == 1:
         only = summary.explanations[0]
         parts += [

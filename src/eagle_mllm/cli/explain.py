@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 from typing import Annotated
@@ -12,54 +11,24 @@ import typer
 from PIL.Image import Image
 
 from eagle_mllm import report
-from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.choice import TargetChoice, choose_targets
 from eagle_mllm.attribution.files import io
-from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.generation import Target
 from eagle_mllm.attribution.image_files import MAX_PIXELS
-from eagle_mllm.attribution.images import ImageLike, read_image
 from eagle_mllm.attribution.method import AttributionMethod
-from eagle_mllm.attribution.model import Model
-from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
-from eagle_mllm.cli.loading import ModelChoice, open_model
+from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.methods import OURS, MethodOptions
-from eagle_mllm.cli.outputs import OutputFolder, Place, output_folder, place_for, slug
+from eagle_mllm.cli.outputs import OutputFolder, place_for, slug
 from eagle_mllm.cli.parsing import parse_batch_size, path_text
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
-from eagle_mllm.cli.regions import regions_for
+from eagle_mllm.cli.request import DEFAULT_PROMPT, SCENE, Asked, Request, asked, require_prompt
 from eagle_mllm.cli.targets import target_choice
 from eagle_mllm.models.settings import ModelSettings
-
-SCENE = "scene.png"
-DEFAULT_PROMPT = "Describe the image."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One run of `eagle explain`, as the options spell it."""
-
-    image: ImageLike
-    prompt: str
-    answer: str | None
-    targets: TargetChoice
-    regions: str
-    n_regions: int
-    method: AttributionMethod
-    model: ModelChoice
-    max_new_tokens: int
-    max_pixels: int
-    place: Place
-    image_path: str
-    """What the results call the picture."""
-
-    scene: Image | None = None
-    """The picture itself, to be kept beside the results as `scene.png`."""
 
 
 def explain(
@@ -125,7 +94,6 @@ def explain(
         ),
         regions=regions,
         n_regions=n_regions,
-        method=choice.method(method),
         model=ModelChoice(
             name=model,
             settings=ModelSettings(
@@ -141,11 +109,12 @@ def explain(
         place=place_for(out, name=image.stem, force=force),
         image_path=path_text(image),
     )
-    run(request, as_json=as_json, quiet=quiet)
+    run(request, choice.method(method), as_json=as_json, quiet=quiet)
 
 
 def run(
     request: Request,
+    method: AttributionMethod,
     *,
     as_json: bool,
     quiet: bool,
@@ -154,66 +123,47 @@ def run(
 
     Args:
         request: what to do
+        method: how to explain
         as_json: print a JSON object instead of tables
         quiet: print no tables and no progress
 
     Raises:
         EagleError: if the input cannot be used
     """
-    if not request.prompt.strip():
-        raise typer.BadParameter("the prompt holds no text", param_hint="'--prompt'")
+    require_prompt(request)
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
     with contextlib.redirect_stdout(sys.stderr):
-        attributions, files = _explain(request, PassProgress(quiet=quiet))
+        attributions, files = _explain(request, method, PassProgress(quiet=quiet))
     tell(attributions, files, as_json=as_json, quiet=quiet)
 
 
 def _explain(
-    request: Request, progress: PassProgress
+    request: Request, method: AttributionMethod, progress: PassProgress
 ) -> tuple[list[Attribution], dict[str, Path | Sequence[Path]]]:
-    """The explanations and where they were written. What can fail early does, cheapest first."""
-    picture = read_image(request.image, max_pixels=request.max_pixels)
-    reads = [Path(one) for one in (request.image, request.regions) if isinstance(one, str | Path)]
-    writes = [SCENE] if request.scene else []
-    with output_folder(request.place, reads=reads, writes=writes) as output:
-        with progress.step("cutting the image into regions"):
-            regions = regions_for(picture, request.regions, n_regions=request.n_regions)
-        progress.note(f"loading {request.model.name}")
-        model = open_model(request.model, show_bars=progress.visible)
-        with progress.step("answering"):
-            generation = _answered(model, picture, request)
-        targets = choose_targets(generation, request.targets)
-        attributions = _attributed(
-            model, generation, targets, regions=regions, method=request.method, progress=progress
-        )
+    """The explanations and where they were written."""
+    with asked(request, progress) as found:
+        attributions = _attributed(found, method, progress)
         with progress.step("writing the files"):
-            return attributions, write_files(attributions, output, scene=request.scene)
-
-
-def _answered(model: Model, picture: RGBImage, request: Request) -> Generation:
-    path = request.image_path
-    if request.answer is not None:
-        return model.with_answer(picture, request.prompt, request.answer, image_path=path)
-    limit = request.max_new_tokens
-    return model.generate(picture, request.prompt, max_new_tokens=limit, image_path=path)
+            return attributions, write_files(attributions, found.output, scene=request.scene)
 
 
 def _attributed(
-    model: Model,
-    generation: Generation,
-    targets: Sequence[Target],
-    *,
-    regions: Regions,
-    method: AttributionMethod,
-    progress: PassProgress,
+    found: Asked, method: AttributionMethod, progress: PassProgress
 ) -> list[Attribution]:
+    targets, regions = found.targets, found.regions
     planned = expected_passes(method, len(regions), n_targets=len(targets))
     tell_cost(planned, n_targets=len(targets))
     with progress.passes(_label(targets), planned=planned) as on_pass:
-        found = attribute_each(
-            model, generation, targets, method=method, regions=regions, on_pass=on_pass
+        return list(
+            attribute_each(
+                found.model,
+                found.generation,
+                targets,
+                method=method,
+                regions=regions,
+                on_pass=on_pass,
+            )
         )
-    return list(found)
 
 
 def _label(targets: Sequence[Target]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import eagle_mllm
+from eagle_mllm.cli.compare import compare
 from eagle_mllm.cli.data import data
 from eagle_mllm.cli.demo import demo
 from eagle_mllm.cli.explain import explain
@@ -48,6 +49,7 @@ def _eagle(
 
 
 app.command()(usable(explain))
+app.command()(usable(compare))
 app.command()(usable(show))
 app.command()(usable(run))
 app.command()(usable(tables))

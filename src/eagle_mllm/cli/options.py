@@ -101,6 +101,14 @@ Method = Annotated[
         rich_help_panel=METHOD,
     ),
 ]
+Methods = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME,NAME",
+        help=f"Which methods: two or more of eagle, {', '.join(BASELINES)}.",
+        rich_help_panel=METHOD,
+    ),
+]
 Ranking = Annotated[
     RankingChoice | None,
     typer.Option(

@@ -49,6 +49,7 @@ class ExplanationSummary:
     """One target and what was found about it; a number that is not finite is None."""
 
     target: str
+    method: str
     positions: tuple[int, ...]
     counterfactual: bool
     tokens: tuple[TokenSummary, ...]
@@ -165,6 +166,7 @@ def _explanation(attribution: Attribution) -> ExplanationSummary:
     target, trace = attribution.target, attribution.trace
     return ExplanationSummary(
         target=target.text,
+        method=attribution.method,
         positions=target.positions,
         counterfactual=target.is_counterfactual,
         tokens=_tokens(attribution),

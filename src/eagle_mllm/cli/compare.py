@@ -1,0 +1,172 @@
+"""`eagle compare`: one target by several methods, beside one another."""
+
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eagle_mllm import report
+from eagle_mllm.attribution.files import io
+from eagle_mllm.attribution.image_files import MAX_PIXELS
+from eagle_mllm.attribution.method import AttributionMethod
+from eagle_mllm.attribution.result import Attribution
+from eagle_mllm.cli import options
+from eagle_mllm.cli.cost import tell_cost
+from eagle_mllm.cli.display import tell
+from eagle_mllm.cli.explain import file_endings
+from eagle_mllm.cli.loading import ModelChoice
+from eagle_mllm.cli.methods import OURS, MethodOptions
+from eagle_mllm.cli.outputs import OutputFolder, place_for
+from eagle_mllm.cli.parsing import parse_batch_size, path_text
+from eagle_mllm.cli.progress import PassProgress
+from eagle_mllm.cli.publishing import PAGE
+from eagle_mllm.cli.request import DEFAULT_PROMPT, Asked, Request, asked, require_prompt
+from eagle_mllm.cli.targets import target_choice
+from eagle_mllm.errors import SettingError, TargetError
+from eagle_mllm.models.settings import ModelSettings
+
+_USUAL = f"{OURS},single-scan,centre,random"
+
+
+def compare(
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
+    ],
+    methods: options.Methods = _USUAL,
+    prompt: options.Prompt = DEFAULT_PROMPT,
+    answer: options.Answer = None,
+    word: options.Words = None,
+    span: options.Spans = None,
+    token: options.Tokens = None,
+    counterfactual: options.Counterfactual = None,
+    regions: options.RegionsFrom = "slico",
+    n_regions: options.RegionCount = 64,
+    fill: options.Fill = "black",
+    ranking: options.Ranking = None,
+    search: options.Search = None,
+    budget: options.Budget = None,
+    insight: options.Insight = None,
+    necessity: options.Necessity = None,
+    model: options.ModelName = "demo",
+    revision: options.Revision = None,
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    batch_size: options.Batch = "auto",
+    pixels: options.Pixels = "auto",
+    max_new_tokens: options.MaxNewTokens = 128,
+    max_pixels: options.MaxPixels = MAX_PIXELS,
+    out: options.OutFolder = None,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Explain one target by several methods, and show them beside one another.
+
+    Without --word, --span or --token the whole answer is explained.
+    Writes an explanation for each method, figure.png with all maps and
+    curves, and report.html.
+
+    Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
+    """
+    names = _names(methods)
+    choice = MethodOptions(
+        fill=fill,
+        search=search,
+        budget=budget,
+        insight=insight,
+        necessity=necessity,
+        ranking=ranking,
+    )
+    choice.require_used(*names)
+    request = Request(
+        image=image,
+        prompt=prompt,
+        answer=answer,
+        targets=target_choice(
+            words=word,
+            spans=span,
+            tokens=token,
+            all_words=False,
+            counterfactual=counterfactual,
+        ),
+        regions=regions,
+        n_regions=n_regions,
+        model=ModelChoice(
+            name=model,
+            settings=ModelSettings(
+                revision=revision,
+                device=device,
+                dtype=dtype,
+                batch_size=parse_batch_size(batch_size),
+                pixels=pixels,
+            ),
+        ),
+        max_new_tokens=max_new_tokens,
+        max_pixels=max_pixels,
+        place=place_for(out, name=image.stem, force=force),
+        image_path=path_text(image),
+    )
+    require_prompt(request)
+    chosen = [choice.method(name) for name in names]
+    with contextlib.redirect_stdout(sys.stderr):
+        attributions, files = _compared(request, chosen, PassProgress(quiet=quiet))
+    tell(attributions, files, as_json=as_json, quiet=quiet)
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise SettingError(
+            f"--methods {text!r:.80} does not name two or more different methods; write them "
+            f"with commas between, as in {_USUAL}"
+        )
+    return names
+
+
+def _compared(
+    request: Request, methods: Sequence[AttributionMethod], progress: PassProgress
+) -> tuple[list[Attribution], Mapping[str, Path | Sequence[Path]]]:
+    with asked(request, progress) as found:
+        if len(found.targets) > 1:
+            raise TargetError(
+                f"a comparison is about one target and these are {len(found.targets)}; name one "
+                "word, span or token, and its number if it occurs more than once"
+            )
+        # Each pays for its own passes: what one has scored is not free for another.
+        attributions = [_attributed(found, method, progress) for method in methods]
+        with progress.step("writing the files"):
+            return attributions, _write(attributions, found.output)
+
+
+def _attributed(found: Asked, method: AttributionMethod, progress: PassProgress) -> Attribution:
+    planned = method.planned_passes(len(found.regions))
+    tell_cost(planned, n_targets=1)
+    with progress.passes(method.name, planned=planned) as on_pass:
+        return method.attribute(
+            found.model,
+            found.generation,
+            found.targets[0],
+            regions=found.regions,
+            on_pass=on_pass,
+        )
+
+
+def _write(
+    attributions: Sequence[Attribution], output: OutputFolder
+) -> Mapping[str, Path | Sequence[Path]]:
+    endings = file_endings([attribution.method for attribution in attributions])
+    names = [f"explanation{ending}.npz" for ending in endings]
+    with output.writing():
+        for attribution, name in zip(attributions, names, strict=True):
+            io.save(attribution, output.staging / name)
+        report.save_comparison(attributions, output.staging / "figure.png")
+        report.save_html(attributions, output.staging / PAGE)
+    output.publish()
+    return {
+        "explanation": [output.folder / name for name in names],
+        "figure": output.folder / "figure.png",
+        "report": output.folder / PAGE,
+    }
