@@ -44,7 +44,7 @@ def minimal_correction(trace: Trace, target: Target) -> Correction:
     """The smallest removal from the end of an order that makes the model answer rightly.
 
     Nothing is removed where the model is right on the whole image, and everything where no removal
-    corrects it. The empty image is no correction, as in the authors' code: a model that sees
+    corrects it. The empty image is no correction, as in the reference: a model that sees
     nothing has not been corrected, it guesses.
 
     Args:
