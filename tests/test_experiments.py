@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "experiments"
+BASELINES = ("random", "centre", "single-scan")
 FILES = sorted(FOLDER.glob("*/*.toml"))
 
 
@@ -52,7 +53,8 @@ def test_an_experiment_loads_is_called_like_its_file_and_names_a_data_set(path, 
 
     config = loaded(path)
     assert config.name == path.stem
-    assert config.method.make().name == "eagle"
+    expected = [name for name in BASELINES if f"-{name}" in path.stem] or ["eagle"]
+    assert [config.method.make().name] == expected
     resolved = config.resolved({name: str(tmp_path) for name in ("COCO", "MMVP", "REPOPE")})
     if path.parent.name == "demo":
         settings = {**resolved.data.settings, "count": 2}
@@ -65,13 +67,14 @@ def test_an_experiment_loads_is_called_like_its_file_and_names_a_data_set(path, 
 
 
 @pytest.mark.parametrize("kind", ["demo", "paper"])
-def test_every_model_task_and_search_has_its_file(kind):
+def test_every_model_task_search_and_baseline_has_its_file(kind):
     names = {path.stem for path in FILES if path.parent.name == kind}
     models = {name.split("-caption-")[0] for name in names if "-caption-default" in name}
     assert len(models) == {"demo": 3, "paper": 4}[kind]
     for model in models:
         for task in ("caption", "vqa", "object", "existence"):
-            assert {f"{model}-{task}-greedy", f"{model}-{task}-default"} <= names
+            rows = ("greedy", "default", *BASELINES)
+            assert {f"{model}-{task}-{row}" for row in rows} <= names
 
 
 @pytest.mark.parametrize(
@@ -80,14 +83,22 @@ def test_every_model_task_and_search_has_its_file(kind):
 )
 def test_together_they_fill_the_five_tables(kind, n_models, usual, n_regions, attribution):
     from eagle_mllm.tables import tables_of
+    from eagle_mllm.tables.task_slices import NONE
 
     runs = [finished(path, attribution) for path in FILES if path.parent.name == kind]
     tables = {table.name: table for table in tables_of(runs)}
     rows = {name: [row.labels for row in table.rows] for name, table in tables.items()}
-    assert len(rows["sentences"]) == n_models * 2 * 2
-    assert len(rows["words"]) == len(rows["hallucination"]) == n_models * 2
+    # Two searches and three baselines; two of these rank pixels as well, on one model's captions.
+    assert len(rows["sentences"]) == n_models * 2 * 5 + 2
+    assert len(rows["words"]) == len(rows["hallucination"]) == n_models * 5
+    assert {labels.search for labels in rows["sentences"]} == {
+        *("multilevel", "greedy", "by regions", "by pixels"),
+    }
     for name in ("sentences", "words", "hallucination"):
-        assert {(labels.objective, labels.regions) for labels in rows[name]} == {("both", usual)}
+        assert {(labels.objective, labels.regions) for labels in rows[name]} == {
+            ("both", usual),
+            (NONE, usual),
+        }
     objectives = {labels.objective for labels in rows["objective"]}
     assert objectives == {"both", "insight only", "necessity only"}
     assert {labels.regions for labels in rows["regions"]} == n_regions
@@ -96,6 +107,7 @@ def test_together_they_fill_the_five_tables(kind, n_models, usual, n_regions, at
 
 def test_no_ablation_stands_among_the_methods_while_runs_are_missing(attribution):
     from eagle_mllm.tables import tables_of
+    from eagle_mllm.tables.task_slices import NONE
 
     demo = [path for path in FILES if path.parent.name == "demo"]
     unfinished = ("greedy-regions-64", "internvl", "qwen2_5_vl-caption-greedy")
@@ -106,6 +118,8 @@ def test_no_ablation_stands_among_the_methods_while_runs_are_missing(attribution
     ]
     sentences = tables_of(runs)[0]
     assert {(row.labels.objective, row.labels.regions) for row in sentences.rows} == {
-        ("both", "25")
+        ("both", "25"),
+        (NONE, "25"),
     }
-    assert len(sentences.rows) == 2 * 2 + 3
+    # Of LLaVA and Qwen all but Qwen's greedy captions, five rows a task, and two by pixels.
+    assert len(sentences.rows) == 2 * 2 * 5 - 1 + 2
