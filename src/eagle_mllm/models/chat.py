@@ -48,9 +48,9 @@ class Chat:
         self._require_one_turn(prompt)
         return self._turn(prompt)
 
-    @cached_property
+    @property
     def control_tokens(self) -> Mapping[int, str]:
-        """The vocabulary ids that write no text, with their names."""
+        """The vocabulary ids that write no text, with their names; those added by now as well."""
         ids = {*self.tokenizer.all_special_ids, *_added_controls(self.tokenizer)}
         if self.image_token:
             ids.add(self.tokenizer.convert_tokens_to_ids(self.image_token))
@@ -130,7 +130,8 @@ class Chat:
         )
 
     def _control_tokens_among(self, ids: Sequence[int]) -> list[str]:
-        return [self.control_tokens[token] for token in ids if token in self.control_tokens]
+        names = self.control_tokens
+        return [names[token] for token in ids if token in names]
 
     def _require_one_turn(self, prompt: str) -> None:
         for name in self._control_tokens_among(self._encode(prompt, special=False)):
