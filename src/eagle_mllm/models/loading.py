@@ -23,11 +23,12 @@ from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import ProcessorParts
 from eagle_mllm.models.huggingface import HuggingFaceModel
 from eagle_mllm.models.plausible import (
+    fewest_parameters,
     require_enough_weights,
     require_plausible,
     require_plausible_pixels,
 )
-from eagle_mllm.models.pretrained import Checkpoint, find_checkpoint
+from eagle_mllm.models.pretrained import Checkpoint, find_checkpoint, n_parameters
 from eagle_mllm.models.refusals import require_decoder, require_image_input, require_own_kernels
 from eagle_mllm.models.settings import ModelSettings
 
@@ -106,7 +107,9 @@ def _config(checkpoint: Checkpoint) -> Any:
     require_decoder(config, name=name)
     if checkpoint.is_folder:
         folder = Path(checkpoint.place)
-        require_enough_weights(config.to_dict(), name=name, folder=folder)
+        # The quick count first: thousands of layers too many take a while even without memory.
+        require_enough_weights(fewest_parameters(config.to_dict()), name=name, folder=folder)
+        require_enough_weights(n_parameters(config), name=name, folder=folder)
     return config
 
 

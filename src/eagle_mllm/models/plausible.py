@@ -29,8 +29,8 @@ _MERGED = {r"shortest_edge": 2**26, r"longest_edge": 2**28}
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 
-_BITS_OF_A_BYTE = 8
-"""Parameters that one byte could hold: nobody has published less than a bit for each."""
+_MOST_PER_BYTE = 4
+"""Parameters that one byte of weights holds at most, where each has two bits."""
 
 
 def require_plausible(raw: dict[str, Any], *, name: str) -> None:
@@ -61,27 +61,41 @@ def require_plausible_pixels(settings: dict[str, Any], *, name: str) -> None:
     _require_at_most(limits, settings, what=f"the image processor of {name}")
 
 
-def require_enough_weights(config: dict[str, Any], *, name: str, folder: Path) -> None:
-    """Refuse a model that is far too large for its weight files, before it is built.
+def require_enough_weights(n_parameters: int, *, name: str, folder: Path) -> None:
+    """Refuse a model that is far too large for its weight files.
 
     What is missing from a config.json is what transformers takes for usual, and that may be a
-    model of many gigabytes.
+    model of many gigabytes; and what does not fit is allocated before it is refused.
 
     Args:
-        config: the checkpoint's transformers configuration, as a dictionary
+        n_parameters: of the model that the config.json describes
         name: of the checkpoint
         folder: where its weights are
 
     Raises:
         ModelError: the weights cannot hold as many parameters
     """
-    weights = _weight_bytes(folder)
-    needed = _fewest_parameters(config)
-    if weights and needed > weights * _BITS_OF_A_BYTE:
+    n_bytes = sum(file.stat().st_size for kind in _WEIGHTS for file in folder.glob(kind))
+    if n_bytes and n_parameters > n_bytes * _MOST_PER_BYTE:
         raise ModelError(
-            f"the config.json of {name} describes at least {needed:,} parameters, which do not fit "
-            f"into its {weights:,} bytes of weights; fetch the checkpoint again"
+            f"the config.json of {name} describes {n_parameters:,} parameters or more, which do "
+            f"not fit into its {n_bytes:,} bytes of weights; fetch the checkpoint again"
         )
+
+
+def fewest_parameters(config: Any) -> int:
+    """What the layers of a configuration and its parts have at least: one square matrix each.
+
+    Args:
+        config: the checkpoint's transformers configuration, as a dictionary, or a part of it
+    """
+    count = 0
+    layers = [value for key, value in config.items() if re.fullmatch(_LAYERS, str(key))]
+    width = config.get("hidden_size")
+    if type(width) is int and width > 0:
+        count += width**2 * max([value for value in layers if type(value) is int], default=0)
+    parts = [part for part in config.values() if isinstance(part, dict)]
+    return count + sum(map(fewest_parameters, parts))
 
 
 def _require_at_most(limits: dict[str, int], tree: Any, *, what: str) -> None:
@@ -106,22 +120,6 @@ def _numbers(tree: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
         yield key, tree
 
 
-def _fewest_parameters(raw: Any) -> int:
-    """What the layers of a configuration and its parts have at least: one square matrix each."""
-    count = 0
-    layers = [value for key, value in raw.items() if re.fullmatch(_LAYERS, str(key))]
-    width = raw.get("hidden_size")
-    if type(width) is int and width > 0:
-        count += width**2 * max([value for value in layers if type(value) is int], default=0)
-        vocabulary = raw.get("vocab_size")
-        count += width * vocabulary if type(vocabulary) is int else 0
-    return count + sum(_fewest_parameters(part) for part in raw.values() if isinstance(part, dict))
-
-
 def _short(value: int | float) -> str:
     text = str(value)
     return text if len(text) <= 20 else f"{text[:3]}... ({len(text)} digits)"
-
-
-def _weight_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for kind in _WEIGHTS for file in folder.glob(kind))

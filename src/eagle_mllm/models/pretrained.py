@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_url
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -18,7 +19,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from transformers import PretrainedConfig
+from transformers import AutoModelForImageTextToText, PretrainedConfig
 from transformers.utils import cached_file
 from transformers.utils.hub import extract_commit_hash
 
@@ -163,6 +164,17 @@ def find_checkpoint(place: str, *, name: str, revision: str | None) -> Checkpoin
     except Exception as error:  # whatever a connection can fail with
         unreachable = reason(error)
     return Checkpoint(name=name, place=place, revision=revision, unreachable=unreachable)
+
+
+def n_parameters(config: Any) -> int:
+    """How many parameters a configuration describes; the model is built without any memory.
+
+    Args:
+        config: a transformers configuration of a model that reads images and writes text
+    """
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(config, trust_remote_code=False)
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _refused(error: Exception, *, name: str, revision: str | None) -> str:
