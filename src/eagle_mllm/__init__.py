@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from eagle_mllm import baselines as baselines
     from eagle_mllm import metrics as metrics
     from eagle_mllm import report as report
     from eagle_mllm import scenes as scenes
@@ -62,6 +63,7 @@ _HOME = {
     "WindowedGreedySearch": "eagle_mllm.attribution.search.windowed",
     "attribute": "eagle_mllm.attribution.method",
     "attribute_each": "eagle_mllm.attribution.several",
+    "baselines": "eagle_mllm.baselines",
     "load": "eagle_mllm.attribution.files.io",
     "load_model": "eagle_mllm.loading",
     "metrics": "eagle_mllm.metrics",
@@ -90,6 +92,7 @@ __all__ = [
     "__version__",
     "attribute",
     "attribute_each",
+    "baselines",
     "load",
     "load_model",
     "metrics",

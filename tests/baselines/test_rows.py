@@ -180,6 +180,30 @@ def test_several_targets_by_pixels_count_all_passes_and_tell_them(model, generat
     assert told[-1] == 7 + 128 + 128
 
 
+def test_a_method_of_ones_own_is_a_subclass_with_a_map(explain):
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Column(eagle.baselines.MapMethod):
+        at: int = 0
+
+        @property
+        def name(self):
+            return "column"
+
+        def map_of(self, question):
+            values = np.zeros(question.regions.shape, np.float32)
+            values[:, self.at] = 2.0
+            question.evaluate.add(3)
+            return values
+
+    found = explain(Column(at=9))
+    assert found.trace.order.tolist() == [1, 4, 0, 2, 3, 5]
+    assert found.forward_passes == 3 + 12
+    assert found.provenance["settings"]["at"] == 9
+    assert found.saliency.max() == 1
+
+
 @pytest.mark.usefixtures("as_users_run_it")
 def test_settings_out_of_range_are_refused():
     for make, words in (
