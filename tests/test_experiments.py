@@ -88,9 +88,9 @@ def test_together_they_fill_the_five_tables(kind, n_models, usual, n_regions, at
     runs = [finished(path, attribution) for path in FILES if path.parent.name == kind]
     tables = {table.name: table for table in tables_of(runs)}
     rows = {name: [row.labels for row in table.rows] for name, table in tables.items()}
-    # Two searches and three baselines; two of these rank pixels as well, on one model's captions.
-    assert len(rows["sentences"]) == n_models * 2 * 5 + 2
-    assert len(rows["words"]) == len(rows["hallucination"]) == n_models * 5
+    # Two searches and the baselines; two of these rank pixels as well, on one model's captions.
+    assert len(rows["sentences"]) == n_models * 2 * (2 + len(BASELINES)) + 2
+    assert len(rows["words"]) == len(rows["hallucination"]) == n_models * (2 + len(BASELINES))
     assert {labels.search for labels in rows["sentences"]} == {
         *("multilevel", "greedy", "by regions", "by pixels"),
     }
@@ -121,5 +121,5 @@ def test_no_ablation_stands_among_the_methods_while_runs_are_missing(attribution
         ("both", "25"),
         (NONE, "25"),
     }
-    # Of LLaVA and Qwen all but Qwen's greedy captions, five rows a task, and two by pixels.
-    assert len(sentences.rows) == 2 * 2 * 5 - 1 + 2
+    # Of LLaVA and Qwen all but the greedy captions of Qwen, and two rows by pixels.
+    assert len(sentences.rows) == 2 * 2 * (2 + len(BASELINES)) - 1 + 2

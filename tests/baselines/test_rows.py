@@ -215,3 +215,15 @@ def test_settings_out_of_range_are_refused():
     ):
         with pytest.raises(SettingError, match=words):
             make()
+
+
+def test_a_baseline_is_known_by_its_name_and_its_settings_hide_none_of_a_result():
+    from dataclasses import fields
+
+    from eagle_mllm.runs.methods import METHODS
+
+    for name, method in eagle.baselines.BASELINES.items():
+        assert method().name == name
+        assert METHODS[name].model_validate({"name": name}).make() == method()
+        # A result keeps these two beside the settings of its method.
+        assert not {field.name for field in fields(method)} & {"method", "batch_size"}
