@@ -243,3 +243,19 @@ def assert_departs_or_says_why(generation, other):
     (position,), (token,) = target.positions, target.ids
     assert tokens[: position + 1] == (*generation.ids[:position], token)
     assert token != generation.ids[position]
+
+
+def test_parts_of_a_checkpoint_that_do_not_fit_together_are_one_line(load, tiny, monkeypatch):
+    model = load("llava")
+    process = type(model.family.parts.image_processor)
+
+    def broken(self, *arguments, **options):
+        raise KeyError("shortest_edge")
+
+    monkeypatch.setattr(process, "__call__", broken)
+    for answer in (
+        lambda: model.generate(tiny.picture(0), tiny.PROMPT),
+        lambda: model.with_answer(tiny.picture(0), tiny.PROMPT, "A red cat."),
+    ):
+        with pytest.raises(ModelError, match=r"cannot answer: 'shortest_edge'; fetch the checkpoi"):
+            answer()

@@ -1,6 +1,7 @@
 """Models of transformers behind the `Model` interface."""
 
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import ModelInfo, require_explainable, require_within
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.white_box import WhiteBoxModel
+from eagle_mllm.borders import border
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.batch_size import AutoBatchSize
 from eagle_mllm.models.chat import chat_template
@@ -156,15 +158,16 @@ class HuggingFaceModel(WhiteBoxModel):
 
         Raises:
             ImageError: the image cannot be read, or the model's processor refuses it
-            ModelError: the prompt cannot be written, or `max_new_tokens` is not positive
+            ModelError: the prompt cannot be written, `max_new_tokens` is not positive, or the
+                checkpoint's own parts do not fit together
         """
         if max_new_tokens < 1:
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
         require_evaluation_mode(self.module)
         pixels = pixels_of(image)
-        encoded = self._encode(pixels, prompt)
-        inputs = to_module(self.family.generation_inputs(encoded), self.module)
-        with torch.no_grad():
+        with self._border(), torch.no_grad():
+            encoded = self._encode(pixels, prompt)
+            inputs = to_module(self.family.generation_inputs(encoded), self.module)
             decoding = greedy(self.module, ends=self._end_ids(), max_new_tokens=max_new_tokens)
             ids = self.module.generate(**inputs, generation_config=decoding)
         answer = tuple(ids[0, len(encoded.ids) :].tolist())
@@ -182,7 +185,8 @@ class HuggingFaceModel(WhiteBoxModel):
                 written with the vocabulary
         """
         pixels = pixels_of(image)
-        encoded = self._encode(pixels, prompt)
+        with self._border():
+            encoded = self._encode(pixels, prompt)
         ids = self.family.chat.encode_answer(prompt, answer)
         end = self.family.chat.end_id(prompt, self._end_ids())
         written = ids if end is None else (*ids, end)
@@ -263,6 +267,11 @@ class HuggingFaceModel(WhiteBoxModel):
                 f"the ids of this generation do not read {generation.text!r} in the vocabulary "
                 f"of {self._name}; generate the answer, or give it by with_answer, on this model"
             )
+
+    def _border(self) -> AbstractContextManager[None]:
+        """What the parts of somebody's checkpoint raise, in one line of ours."""
+        advice = "fetch the checkpoint again, or use a smaller image if memory ran out"
+        return border(ModelError, f"{self._name} cannot answer", advice=advice)
 
     def _generation(
         self, pixels: RGBImage, encoded: EncodedPrompt, ids: tuple[int, ...], *, path: str | None
