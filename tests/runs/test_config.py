@@ -156,7 +156,7 @@ def test_a_method_on_the_command_line_and_in_a_file_are_one(load):
     table = {"search": {"name": "greedy", "max_regions": 3}, "fill": "mean"}
     in_file = load('[method]\nsearch = {name = "greedy", max_regions = 3}\nfill = "mean"\n')
     assert method_of_table(table) == in_file.method.make()
-    with pytest.raises(SettingError, match="unknown method 'tan'; choose one of eagle, random"):
+    with pytest.raises(SettingError, match="unknown method 'tan'; did you mean 'tam'"):
         method_of_table({"name": "tan"})
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
+from jaxtyping import Float
 
 from eagle_mllm.arrays import Mask, Saliency
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.method import AttributionMethod, Finding
 from eagle_mllm.attribution.question import Question
 from eagle_mllm.attribution.saliency import PIXEL_STEPS, pixel_steps, rank_regions
-from eagle_mllm.attribution.search.base import Ranking
+from eagle_mllm.attribution.search.base import Ranking, is_whole
 from eagle_mllm.errors import SettingError, did_you_mean
 
 RankBy = Literal["regions", "pixels"]
@@ -88,6 +89,28 @@ def require_choice(setting: str, value: str, choices: Sequence[str]) -> None:
     """
     if value not in choices:
         raise SettingError(f"unknown {setting} {value!r}; {did_you_mean(value, choices)}")
+
+
+def require_counts(**counts: int) -> None:
+    """Refuse what is not a whole number from 1.
+
+    Raises:
+        SettingError: a setting is something else
+    """
+    for setting, value in counts.items():
+        if not is_whole(value) or value < 1:
+            raise SettingError(f"{setting} must be a whole number, at least 1; got {value!r}")
+
+
+def up_to_one(values: Float[np.ndarray, " values"]) -> Float[np.ndarray, " values"]:
+    """Values divided by their maximum; float32, all zeros where it is not positive.
+
+    Args:
+        values: finite and not negative
+    """
+    highest = values.max(initial=0.0)
+    scaled = values / highest if highest > 0 else np.zeros(len(values))
+    return np.asarray(scaled, dtype=np.float32)
 
 
 def _seen(question: Question) -> Mask:
