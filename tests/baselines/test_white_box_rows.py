@@ -118,14 +118,16 @@ def test_noise_of_cam_is_seeded_clipped_and_on_the_8_bit_scale(question):
         ("qwen_vl", 28, 26),
         ("llava", 40, 16),
         ("qwen_vl", 80, 71),
-        ("internvl", 2, 1),
+        ("internvl", 4, 2),
+        ("llava", 1, 0),
     ],
 )
 def test_cam_reads_the_layers_of_the_published_numbers_and_the_same_share_elsewhere(
     family, n_layers, layer
 ):
     assert LlavaCam().layer_of(family, n_layers) == layer
-    assert LlavaCam(depth=1.0).layer_of(family, n_layers) == n_layers - 1
+    # Behind the last layer there is no way from an image token to the answer.
+    assert LlavaCam(depth=1.0).layer_of(family, n_layers) == max(n_layers - 2, 0)
     assert LlavaCam(depth=0.5).layer_of(family, n_layers) == n_layers // 2
 
 

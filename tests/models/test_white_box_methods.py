@@ -95,7 +95,7 @@ def test_half_precision_gives_a_map(load, tiny, blocks, method):
     generation = model.with_answer(tiny.picture(0), tiny.PROMPT, tiny.ANSWERS[1])
     model.module.to(torch.bfloat16)
     regions = blocks(generation.image, 2, 2)
-    check(model, generation, generation.all(), regions, method)
+    assert check(model, generation, generation.all(), regions, method).saliency.max() == 1
 
 
 @pytest.mark.parametrize("method", QUICK, ids=NAMES)

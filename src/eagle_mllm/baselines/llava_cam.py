@@ -88,7 +88,10 @@ class LlavaCam(MapMethod):
         return self.n_copies
 
     def layer_of(self, family: str, n_layers: int) -> int:
-        """The layer that is read, counted from 0.
+        """The layer that is read, counted from 0; at most the last but one.
+
+        What the last layer makes of image tokens reaches no token of the answer any more, so that
+        every gradient is 0 there.
 
         Args:
             family: of the model
@@ -97,7 +100,7 @@ class LlavaCam(MapMethod):
         if self.depth is None and (family, n_layers) in PAPER_LAYERS:
             return PAPER_LAYERS[family, n_layers]
         share = _SHARES.get(family, _SHARE) if self.depth is None else self.depth
-        return min(int(share * n_layers), n_layers - 1)
+        return max(min(int(share * n_layers), n_layers - 2), 0)
 
     def _copy(self, image: RGBImage, number: int) -> UInt8[np.ndarray, "h w 3"]:
         """The image with noise, clipped and truncated to 8 bits."""
