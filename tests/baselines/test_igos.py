@@ -139,7 +139,7 @@ def test_noise_is_fresh_for_every_image_and_the_same_for_a_seed(open_model, ques
 
     noisy = replace(QUIET, noise=0.2)
     assert len(set(seeds(noisy))) == 10
-    assert seeds(noisy) == seeds(replace(noisy, batch_size=2))
+    assert seeds(noisy) == seeds(replace(noisy, at_once=2))
     assert seeds(noisy) != seeds(replace(noisy, seed=1))
 
 

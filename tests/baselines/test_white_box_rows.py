@@ -68,8 +68,8 @@ def test_a_row_keeps_the_contract_of_results(explain, row, ranking):
 
 
 @pytest.mark.parametrize("row", ROWS[:3], ids=repr)
-def test_the_batch_size_changes_nothing(explain, row):
-    one, many = (explain(replace(row, batch_size=size)).saliency for size in (1, 7))
+def test_how_many_are_computed_at_once_changes_nothing(explain, row):
+    one, many = (explain(replace(row, at_once=size)).saliency for size in (1, 7))
     np.testing.assert_allclose(one, many, atol=1e-5)
 
 

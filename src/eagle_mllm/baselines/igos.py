@@ -90,7 +90,7 @@ class IgosPlusPlus(MapMethod):
     seed: int = 0
     """Source of the noise."""
 
-    batch_size: int = 10
+    at_once: int = 10
     """Images in one pass at most; without influence on the map."""
 
     variant: Variant = "paper"
@@ -105,7 +105,7 @@ class IgosPlusPlus(MapMethod):
             size=self.size,
             iterations=self.iterations,
             samples=self.samples,
-            batch_size=self.batch_size,
+            at_once=self.at_once,
         )
         for setting in _NUMBERS:
             self._require_number(setting)
@@ -212,7 +212,7 @@ class Integrals:
         kept: Float[np.ndarray, "h w 3"],
         put: Float[np.ndarray, "h w 3"],
     ) -> Integral:
-        n, at_once = self._method.samples, self._method.batch_size
+        n, at_once = self._method.samples, self._method.at_once
         shares = (np.arange(n, dtype=np.float32) + 1) / n
         seeds = self._source.integers(2**31, size=n).tolist()
         at_pixels, difference = self.grid.up(mask).astype(np.float32), kept - put

@@ -53,12 +53,12 @@ class LlavaCam(MapMethod):
     seed: int = 0
     """Source of the noise."""
 
-    batch_size: int = 10
+    at_once: int = 10
     """Copies in one pass at most; without influence on the map."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_counts(n_copies=self.n_copies, batch_size=self.batch_size)
+        require_counts(n_copies=self.n_copies, at_once=self.at_once)
         if self.depth is not None and not 0 <= self.depth <= 1:
             raise SettingError(f"depth is a share of the layers, in [0, 1]; got {self.depth!r}")
         if not 0 <= self.noise < np.inf or self.seed < 0:
@@ -76,8 +76,8 @@ class LlavaCam(MapMethod):
         look = white_box_of(question.model, question.generation, question.target)
         layer = self.layer_of(question.model.info.family, look.n_layers)
         total = np.zeros(len(look.image_positions))
-        for start in range(0, self.n_copies, self.batch_size):
-            numbers = range(start, min(start + self.batch_size, self.n_copies))
+        for start in range(0, self.n_copies, self.at_once):
+            numbers = range(start, min(start + self.at_once, self.n_copies))
             copies = [self._copy(question.generation.image, number) for number in numbers]
             total += cams(*look.layer(copies, layer=layer)).sum(axis=0)
             question.evaluate.add(len(copies))
