@@ -79,11 +79,11 @@ def test_every_target_of_the_other_models_has_a_map(asked, blocks, name, method,
 
 @pytest.mark.parametrize("name", ["llava", "internvl"])
 @pytest.mark.parametrize("method", QUICK[:2], ids=lambda method: method.name)
-def test_the_batch_size_changes_nothing(asked, blocks, name, method):
+def test_how_many_are_computed_at_once_changes_nothing(asked, blocks, name, method):
     model, generation = asked(name)
     regions = blocks(generation.image, 2, 2)
     one, many = (
-        check(model, generation, generation.all(), regions, replace(method, batch_size=size))
+        check(model, generation, generation.all(), regions, replace(method, at_once=size))
         for size in (1, 3)
     )
     np.testing.assert_allclose(one.saliency, many.saliency, atol=1e-3)

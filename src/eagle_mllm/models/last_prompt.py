@@ -1,9 +1,19 @@
 """Encodes an image and a prompt once for an answer and the scorers that explain it."""
 
+from hashlib import blake2b
+from typing import NamedTuple
+
 import numpy as np
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.models.families.base import EncodedPrompt, Family
+
+
+class _Key(NamedTuple):
+    prompt: str
+    shape: tuple[int, ...]
+    digest: bytes
+    """Of the pixels: a photograph is not kept, and the caller may write to its own."""
 
 
 class LastPrompt:
@@ -15,13 +25,14 @@ class LastPrompt:
 
     def __init__(self, family: Family) -> None:
         self._family = family
-        self._last: tuple[RGBImage, EncodedPrompt] | None = None
+        self._last: tuple[_Key, EncodedPrompt] | None = None
 
     def __call__(self, image: RGBImage, prompt: str) -> EncodedPrompt:
         """See `Family.encode`."""
-        last = self._last  # read once: another thread may replace it
-        if last is not None and last[1].prompt == prompt and np.array_equal(last[0], image):
+        digest = blake2b(np.ascontiguousarray(image)).digest()
+        key, last = _Key(prompt, image.shape, digest), self._last  # another thread may replace it
+        if last is not None and last[0] == key:
             return last[1]
         encoded = self._family.encode(image, prompt)
-        self._last = image.copy(), encoded  # the caller may write to its own
+        self._last = key, encoded
         return encoded

@@ -15,6 +15,9 @@ from eagle_mllm.models.pixels.pipeline import View
 _SHARE = 0.02
 """Of a region, or of what a model gets: less of it is the rounding of a crop to whole pixels."""
 
+_STRIP = 256
+"""Rows that are counted at a time, so that a large photograph takes little memory."""
+
 
 def seen_regions(
     views: Sequence[View], shape: tuple[int, int], *, regions: Regions
@@ -65,4 +68,8 @@ def _reaching(views: Sequence[View], shape: tuple[int, int]) -> Mask:
 
 
 def _count(regions: Regions, where: Mask) -> Int[np.ndarray, " regions"]:
-    return np.bincount(regions.labels[where], minlength=len(regions))
+    counts = np.zeros(len(regions), int)
+    for top in range(0, len(where), _STRIP):  # counting widens labels to 8 bytes each
+        strip = slice(top, top + _STRIP)
+        counts += np.bincount(regions.labels[strip][where[strip]], minlength=len(regions))
+    return counts
