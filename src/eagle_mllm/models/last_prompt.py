@@ -29,7 +29,7 @@ class LastPrompt:
 
     def __call__(self, image: RGBImage, prompt: str) -> EncodedPrompt:
         """See `Family.encode`."""
-        digest = blake2b(np.ascontiguousarray(image)).digest()
+        digest = blake2b(np.ascontiguousarray(image).data).digest()
         key, last = _Key(prompt, image.shape, digest), self._last  # another thread may replace it
         if last is not None and last[0] == key:
             return last[1]
