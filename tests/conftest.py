@@ -9,6 +9,7 @@ import re
 import select
 import time
 
+import hypothesis
 import jaxtyping
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ import pytest
 # Set before the first test imports torch, and inherited by the processes that tests start: tiny
 # models are faster on one core, and test processes must not fight for the cores of one machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shared machine may stop for longer than the 200 ms that hypothesis grants an example.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 
 @pytest.fixture
