@@ -13,11 +13,20 @@ TORCHVISION := 0.28.0
 # Nothing is ever downloaded from a hub by the demo or by a test.
 export HF_HUB_OFFLINE := 1
 
-# One target for each file of experiments/demo.
-DEMO_RUNS := $(patsubst experiments/demo/%.toml,run-%,$(wildcard experiments/demo/*.toml))
+# One target for each row of the tables on the demo models: each file of experiments/demo, and the
+# same with each baseline in place of EAGLE's default. The captions of LLaVA are ranked by pixels as well.
+BASELINES  := random centre single-scan raw-attention llava-cam igos++ tam
+DEMO_FILES := $(patsubst experiments/demo/%.toml,%,$(wildcard experiments/demo/*.toml))
+DEMO_TASKS := $(foreach task,caption object vqa existence,\
+    $(patsubst %-default,%,$(filter %-$(task)-default,$(DEMO_FILES))))
+EAGLE_RUNS := $(addprefix run-,$(DEMO_FILES))
+BASELINE_RUNS := $(foreach task,$(DEMO_TASKS),$(patsubst %,run-$(task)-%,$(BASELINES)))
+PIXEL_RUNS := $(patsubst %,run-llava-caption-%-pixels,$(filter-out random,$(BASELINES)))
+DEMO_RUNS  := $(EAGLE_RUNS) $(BASELINE_RUNS) $(PIXEL_RUNS)
+EAGLE_RUN   = $(BIN)/eagle run --out runs/demo $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow test-gpu bench bench-gpu tables-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow test-gpu bench bench-gpu tables-demo baselines-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,8 +79,22 @@ bench-gpu: $(VENV)/installed ## Measure the shapes of real models on a CUDA devi
 tables-demo: $(DEMO_RUNS) ## Make the paper's tables on the demo models; takes hours, resumes; takes -j.
 	$(BIN)/python experiments/results.py runs/demo
 
-$(DEMO_RUNS): run-%: $(VENV)/installed
-	$(BIN)/eagle run experiments/demo/$*.toml --out runs/demo $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
+baselines-demo: $(BASELINE_RUNS) $(PIXEL_RUNS) ## Do the baselines' runs alone; resumes; takes -j.
+
+$(EAGLE_RUNS): run-%: $(VENV)/installed
+	$(EAGLE_RUN) experiments/demo/$*.toml
+
+# Arguments: model and task, method, "pixels" or nothing.
+define baseline_run
+run-$(1)-$(2)$(if $(3),-$(3)): $$(VENV)/installed
+	$$(EAGLE_RUN) experiments/demo/$(1)-default.toml --set name=$(1)-$(2)$(if $(3),-$(3)) \
+	    --set method.name=$(2) $(if $(3),--set method.ranking=$(3))
+endef
+
+$(foreach method,$(BASELINES),$(foreach task,$(DEMO_TASKS),\
+    $(eval $(call baseline_run,$(task),$(method)))))
+$(foreach method,$(filter-out random,$(BASELINES)),\
+    $(eval $(call baseline_run,llava-caption,$(method),pixels)))
 
 lint: $(VENV)/installed-dev ## Check style and format.
 	$(BIN)/ruff check .

@@ -1,30 +1,53 @@
 """Every committed experiment can be run, and together they fill the paper's tables."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "experiments"
-BASELINES = ("random", "centre", "single-scan")
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "experiments"
 FILES = sorted(FOLDER.glob("*/*.toml"))
+BASELINES = ("random", "centre", "single-scan", "raw-attention", "llava-cam", "igos++", "tam")
+BY_PIXELS = BASELINES[1:]
+TASKS = ("caption", "vqa", "object", "existence")
 
 
-def loaded(path):
+def loaded(path, **settings):
     from eagle_mllm.runs.config import load_config
 
-    return load_config(path)
+    return load_config(path, settings=settings)
 
 
-def finished(path, attribution):
-    """A run of this file as it would look with two samples done."""
+def row(path, method, **settings):
+    """A baseline's row: the file of EAGLE's, with the name of the method in its place."""
+    name = path.stem.replace("-default", f"-{method}")
+    return loaded(path, **{"name": name, "method.name": method, **settings})
+
+
+def every_row(kind):
+    """The rows of the tables on the demo models or the paper's: those of files, and baselines'."""
+    paths = [path for path in FILES if path.parent.name == kind]
+    usual = [path for path in paths if path.stem.endswith("-default")]
+    captions = [path for path in usual if path.stem.startswith("llava-") and "caption" in path.stem]
+    return [
+        *(loaded(path) for path in paths),
+        *(row(path, method) for path in usual for method in BASELINES),
+        *(
+            row(path, method, **{"method.ranking": "pixels"})
+            for path in captions
+            for method in BY_PIXELS
+        ),
+    ]
+
+
+def finished(config, attribution):
+    """This run as it would look with two samples done."""
     from eagle_mllm.runs.record import record_of
     from eagle_mllm.runs.store import Run
 
-    config = loaded(path)
     # The middle word of a name is the task, whatever hyphens the model has.
-    (task,) = [
-        word for word in ("caption", "vqa", "object", "existence") if f"-{word}-" in path.stem
-    ]
+    (task,) = [word for word in TASKS if f"-{word}-" in config.name]
     measures = {"insertion_auc": 0.5}
     records = [
         record_of(f"s{index}", attribution, task=task, image_name="", measures=measures)
@@ -53,8 +76,7 @@ def test_an_experiment_loads_is_called_like_its_file_and_names_a_data_set(path, 
 
     config = loaded(path)
     assert config.name == path.stem
-    expected = [name for name in BASELINES if f"-{name}" in path.stem] or ["eagle"]
-    assert [config.method.make().name] == expected
+    assert config.method.make().name == "eagle"
     resolved = config.resolved({name: str(tmp_path) for name in ("COCO", "MMVP", "REPOPE")})
     if path.parent.name == "demo":
         settings = {**resolved.data.settings, "count": 2}
@@ -67,14 +89,30 @@ def test_an_experiment_loads_is_called_like_its_file_and_names_a_data_set(path, 
 
 
 @pytest.mark.parametrize("kind", ["demo", "paper"])
-def test_every_model_task_search_and_baseline_has_its_file(kind):
+def test_every_model_task_and_search_has_its_file(kind):
     names = {path.stem for path in FILES if path.parent.name == kind}
     models = {name.split("-caption-")[0] for name in names if "-caption-default" in name}
     assert len(models) == {"demo": 3, "paper": 4}[kind]
     for model in models:
-        for task in ("caption", "vqa", "object", "existence"):
-            rows = ("greedy", "default", *BASELINES)
-            assert {f"{model}-{task}-{row}" for row in rows} <= names
+        for task in TASKS:
+            assert {f"{model}-{task}-{search}" for search in ("greedy", "default")} <= names
+
+
+def test_every_baseline_is_a_row_and_make_knows_each():
+    from eagle_mllm.baselines.registry import BASELINES as REGISTERED
+
+    listed = re.search(r"^BASELINES +:= (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert tuple(listed[1].split()) == BASELINES == tuple(REGISTERED)
+
+
+@pytest.mark.parametrize("method", BASELINES)
+def test_a_baseline_takes_the_place_of_eagle_in_the_file_of_its_default_search(method):
+    for path in FILES:
+        if path.stem.endswith("-default"):
+            ours, theirs = loaded(path), row(path, method)
+            assert theirs.method.make().name == method
+            assert theirs.data == ours.data
+            assert (theirs.model, theirs.regions) == (ours.model, ours.regions)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +123,11 @@ def test_together_they_fill_the_five_tables(kind, n_models, usual, n_regions, at
     from eagle_mllm.tables import tables_of
     from eagle_mllm.tables.task_slices import NONE
 
-    runs = [finished(path, attribution) for path in FILES if path.parent.name == kind]
+    runs = [finished(config, attribution) for config in every_row(kind)]
     tables = {table.name: table for table in tables_of(runs)}
     rows = {name: [row.labels for row in table.rows] for name, table in tables.items()}
-    # Two searches and the baselines; two of these rank pixels as well, on one model's captions.
-    assert len(rows["sentences"]) == n_models * 2 * (2 + len(BASELINES)) + 2
+    # Two searches and the baselines, which rank pixels as well on one model's captions.
+    assert len(rows["sentences"]) == n_models * 2 * (2 + len(BASELINES)) + len(BY_PIXELS)
     assert len(rows["words"]) == len(rows["hallucination"]) == n_models * (2 + len(BASELINES))
     assert {labels.search for labels in rows["sentences"]} == {
         *("multilevel", "greedy", "by regions", "by pixels"),
@@ -109,17 +147,16 @@ def test_no_ablation_stands_among_the_methods_while_runs_are_missing(attribution
     from eagle_mllm.tables import tables_of
     from eagle_mllm.tables.task_slices import NONE
 
-    demo = [path for path in FILES if path.parent.name == "demo"]
     unfinished = ("greedy-regions-64", "internvl", "qwen2_5_vl-caption-greedy")
     runs = [
-        finished(path, attribution)
-        for path in demo
-        if not any(part in path.stem for part in unfinished)
+        finished(config, attribution)
+        for config in every_row("demo")
+        if not any(part in config.name for part in unfinished)
     ]
     sentences = tables_of(runs)[0]
     assert {(row.labels.objective, row.labels.regions) for row in sentences.rows} == {
         ("both", "25"),
         (NONE, "25"),
     }
-    # Of LLaVA and Qwen all but the greedy captions of Qwen, and two rows by pixels.
-    assert len(sentences.rows) == 2 * 2 * (2 + len(BASELINES)) - 1 + 2
+    # Of LLaVA and Qwen all but the greedy captions of Qwen, and the rows by pixels.
+    assert len(sentences.rows) == 2 * 2 * (2 + len(BASELINES)) - 1 + len(BY_PIXELS)

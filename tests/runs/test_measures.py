@@ -1,11 +1,13 @@
 """What is measured on each sample, by hand on planted models."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 FAITHFULNESS = {"insertion_auc", "deletion_auc", "faithfulness_gap", "average_highest_score"}
+EVERY = FAITHFULNESS | {"flat_map"}
 SENSITIVE = {f"{name}_sensitive" for name in FAITHFULNESS}
 POINTING = {"pointing_box", "pointing_mask", "pointing_box_any", "pointing_mask_any"}
 RELEVANCE = {"relevance_mass", "relevance_rank", "evidence_recovered"}
@@ -51,12 +53,24 @@ def hallucination(image, regions):
     return attribute(model, generation, generation.counterfactual("No"), regions=regions)
 
 
+def test_a_map_is_flat_where_it_has_one_value_in_all_that_is_seen(measure, sentence):
+    assert measure(sample("vqa"), sentence)["flat_map"] == 0
+    for value in (0.0, 1.0):
+        flat = replace(sentence, saliency=np.full_like(sentence.saliency, value))
+        assert measure(sample("vqa"), flat)["flat_map"] == 1
+    # The last region of the order is not seen, and its 0 no difference.
+    last = int(sentence.trace.order[-1])
+    half_seen = np.where(sentence.regions.mask([last]), 0, 1).astype(np.float32)
+    flat = replace(sentence, saliency=half_seen, unseen=(last,))
+    assert measure(sample("vqa"), flat)["flat_map"] == 1
+
+
 @pytest.mark.parametrize("task", ["caption", "vqa"])
 def test_a_sentence_is_measured_whole_and_on_its_sensitive_tokens(measure, sentence, task):
     from eagle_mllm import metrics
 
     measured = measure(sample(task), sentence)
-    assert measured.keys() == FAITHFULNESS | SENSITIVE
+    assert measured.keys() == EVERY | SENSITIVE
     trace = sentence.trace
     assert measured["insertion_auc"] == metrics.insertion_auc(trace)
     assert measured["deletion_auc"] == metrics.deletion_auc(trace)
@@ -99,7 +113,7 @@ def test_the_words_of_a_scene_are_told_apart_by_their_evidence(measure):
     method = Eagle(search=GreedySearch(max_regions=1))
     told = attribute(model, generation, generation.all(), regions=regions, method=method)
     measured = measure(sample("caption", scene=SceneRef(3)), told)
-    assert measured.keys() == FAITHFULNESS | SENSITIVE | RELEVANCE | {"evidence_auroc"}
+    assert measured.keys() == EVERY | SENSITIVE | RELEVANCE | {"evidence_auroc"}
     assert measured["evidence_auroc"] == 1.0
     evidence = np.any([item.mask for item in example.objects], axis=0)
     assert measured["relevance_mass"] == metrics.relevance_mass(told.saliency, evidence)
@@ -128,7 +142,7 @@ def test_the_word_of_a_scene_has_its_object_as_evidence(measure):
     target = generation.find("thing")
     told = attribute(model, generation, target, regions=regions, method=SingleScan())
     measured = measure(asked, told)
-    assert measured.keys() == FAITHFULNESS | POINTING | RELEVANCE
+    assert measured.keys() == EVERY | POINTING | RELEVANCE
     mask = asked.object.mask(regions.shape)
     assert measured["relevance_mass"] == metrics.relevance_mass(told.saliency, mask)
     assert measured["evidence_recovered"] > 0.9
@@ -139,7 +153,7 @@ def test_an_object_is_pointed_at_by_box_and_by_mask(measure, attribution):
     outline = np.zeros((16, 24), bool)
     outline[8:10, 8:10] = True
     measured = measure(sample("object", object=truth((8.0, 8.0, 14.0, 14.0), outline)), attribution)
-    assert measured.keys() == FAITHFULNESS | POINTING
+    assert measured.keys() == EVERY | POINTING
     assert {name: measured[name] for name in POINTING} == {
         "pointing_box": 1.0,
         "pointing_mask": 0.0,  # the middle of the region is not on the outline,
@@ -166,7 +180,7 @@ def test_an_object_of_unknown_place_is_missing_not_missed(measure, attribution):
 
 def test_a_hallucination_is_measured_by_what_corrects_it(measure, hallucination):
     measured = measure(sample("existence", truth="No"), hallucination)
-    assert measured.keys() == FAITHFULNESS | CORRECTION
+    assert measured.keys() == EVERY | CORRECTION
     # Without region 2, one sixth of the image, the model says "No": more than a tenth.
     assert measured["corrected_area"] == pytest.approx(1 / 6)
     assert measured["corrected_within_10"] == 0.0

@@ -86,8 +86,8 @@ class SampleSection(Section):
 class RunConfig(Section):
     """Everything that decides the records of a run."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.\-]*$")]
-    """What the run's folder is called: letters, digits, `.`, `_`, `-`."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+\-]*$")]
+    """What the run's folder is called: letters, digits, `.`, `_`, `-`, `+`."""
 
     data: DataSection
     model: ModelSection

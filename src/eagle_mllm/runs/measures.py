@@ -1,7 +1,8 @@
 """What is measured on each sample: the numbers that tables average.
 
 Names are fixed by the task, so that every record of a task has the same ones. A number that is not
-defined for a sample is NaN. Larger is better but for the deletion AUC and the corrected area.
+defined for a sample is NaN. Larger is better but for the deletion AUC, the corrected area and flat
+maps.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ _POINTING = {"": pointing_game, "_any": pointing_game_any_overlap}
 def measure(sample: Sample, attribution: Attribution) -> dict[str, float]:
     """The measures of one sample's task.
 
-    Every task has `insertion_auc`, `deletion_auc`, `faithfulness_gap` and `average_highest_score`.
+    Every task has `insertion_auc`, `deletion_auc`, `faithfulness_gap`, `average_highest_score` and
+    `flat_map`, 0 or 1.
     A sentence (caption, vqa) has the same on its sensitive tokens, `..._sensitive`, NaN if none is;
     the caption of a generated scene also `evidence_auroc`. Captions and objects of generated scenes
     have `relevance_mass`, `relevance_rank` and `evidence_recovered`. An object has `pointing_box`,
@@ -56,7 +58,7 @@ def measure(sample: Sample, attribution: Attribution) -> dict[str, float]:
         TargetError: the target of an existence question is not one token
         DataError: an object's place is known in another image
     """
-    measures = _faithfulness(attribution)
+    measures = _faithfulness(attribution) | {"flat_map": float(_is_flat(attribution))}
     if sample.task in ("caption", "vqa"):
         measures |= _sensitive(attribution)
         if sample.task == "caption" and sample.scene is not None:
@@ -74,6 +76,12 @@ def measure(sample: Sample, attribution: Attribution) -> dict[str, float]:
 def _faithfulness(attribution: Attribution, tokens: Tokens | None = None) -> dict[str, float]:
     trace = attribution.trace
     return {name: metric(trace, tokens=tokens) for name, metric in _FAITHFULNESS.items()}
+
+
+def _is_flat(attribution: Attribution) -> bool:
+    """Whether the map is the same wherever the model looks, so that it points nowhere."""
+    seen = ~attribution.regions.mask(attribution.unseen)
+    return bool(np.ptp(attribution.saliency[seen]) == 0) if seen.any() else True
 
 
 def _sensitive(attribution: Attribution) -> dict[str, float]:

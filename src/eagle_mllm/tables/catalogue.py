@@ -37,6 +37,7 @@ CORRECTION = (
     Column(measure="corrected_area", heading="AMCR", better="lower"),
     Column(measure="corrected_within_10", heading="CSR@10%", better="higher"),
 )
+MAPS = (Column(measure="flat_map", heading="flat maps", decimals=2),)
 COST = (Column(measure=PASSES, heading="passes", better="lower", decimals=0),)
 
 Groups = list[tuple[TaskSlice, ...]]
@@ -61,19 +62,19 @@ TABLES = (
         name="sentences",
         title="Faithfulness of sentences: captions and visual questions",
         tasks=("caption", "vqa"),
-        columns=(*FAITHFULNESS, *SENSITIVE, *EVIDENCE, *RELEVANCE, *COST),
+        columns=(*FAITHFULNESS, *SENSITIVE, *EVIDENCE, *RELEVANCE, *MAPS, *COST),
     ),
     Spec(
         name="words",
         title="Faithfulness of words, and the pointing game",
         tasks=("object",),
-        columns=(*FAITHFULNESS, *POINTING, *RELEVANCE, *COST),
+        columns=(*FAITHFULNESS, *POINTING, *RELEVANCE, *MAPS, *COST),
     ),
     Spec(
         name="hallucination",
         title="Correction of hallucinations",
         tasks=("existence",),
-        columns=(*FAITHFULNESS, *CORRECTION, *COST),
+        columns=(*FAITHFULNESS, *CORRECTION, *MAPS, *COST),
     ),
     Spec(
         name="objective",
