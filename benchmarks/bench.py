@@ -15,11 +15,13 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import costs
 import evidence
 import footprint
 import quality
 import speed
 import torch
+import variants
 from part import Key, Options, Part
 from shapes import SHAPES
 from store import RESULTS, ROOT, ResultFile, run_record
@@ -36,8 +38,10 @@ PARTS = {
         speed.SPEED,
         speed.WALL,
         quality.BATCHES,
+        costs.COSTS,
         runs.RUNS,
         evidence.EVIDENCE,
+        variants.VARIANTS,
         quality.QUALITY,
         gpu.GPU,
     )

@@ -1,4 +1,4 @@
-"""Seconds per pass on an accelerator, for the shapes of the paper's models.
+"""Seconds per pass on an accelerator, for the shapes of the paper's models, and per baseline.
 
 Weights are random, so nothing is downloaded and no answer means anything; what a pass costs is
 that of the real model. `--quick` runs the same code on narrow models on the CPU.
@@ -15,6 +15,7 @@ from operator import itemgetter
 from time import perf_counter
 from typing import Any
 
+import costs
 import numpy as np
 import torch
 from part import Key, Measurement, Options, Part
@@ -26,12 +27,17 @@ from torch import nn
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.generation import Generation
+from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.huggingface import HuggingFaceModel
 
 BATCHES = (1, 2, 4, 8, 16, 32)
 TINY_BATCHES = (1, 4)
+BASELINE_BATCH = 8
+
+SCORERS = ("reference", "ours")
+"""The sides that are loops over subsets; the others are baselines, whose explanations are timed."""
 
 PEAK_TFLOPS = {"H200": 989.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0}
 """Dense bfloat16 peak by a part of the device's name, from the makers' data sheets."""
@@ -47,6 +53,8 @@ def _keys(options: Options) -> Iterator[Key]:
     batches = TINY_BATCHES if options.quick else BATCHES
     sides = [("reference", 1), *(("ours", batch) for batch in batches)]
     dtype = "float32" if options.quick else "bfloat16"
+    baselines = [method for method in costs.methods(quick=options.quick) if method != "eagle"]
+    sides += [(method, BASELINE_BATCH) for method in baselines]
     for name in options.shapes or SHAPES:
         for side, batch in sides:
             yield {"shape": name, "dtype": dtype, "side": side, "batch": batch}
@@ -72,10 +80,14 @@ def _measure_shape(
         generation = sample(model, shape)
         regions = eagle.segment(generation.image, method="grid", n_regions=_REGIONS)
         facts = lengths(model, generation)
-        found = _measured(key, model, generation, regions)
-        values = {**facts, "weights_gib": round(_bytes(model.module) / 2**30, 3), **found}
-        values["utilisation"] = _utilisation(found["seconds"], facts["tflops"], device)
-        yield key, values, model.info
+        weights = {"weights_gib": round(_bytes(model.module) / 2**30, 3)}
+        if key["side"] in SCORERS:
+            found = _measured(key, model, generation, regions)
+            found["utilisation"] = _utilisation(found["seconds"], facts["tflops"], device)
+        else:
+            method = costs.methods(quick=device.type == "cpu")[key["side"]]
+            found = _explained(method, model, generation, regions)
+        yield key, {**facts, **weights, **found}, model.info
 
 
 def sample(model: HuggingFaceModel, shape: Shape) -> Generation:
@@ -118,9 +130,7 @@ def _measured(
 ) -> dict[str, Any]:
     """Seconds per pass and peak memory; no seconds where a batch of this size does not fit."""
     target = generation.all()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+    _forget_peak()
     try:
         if key["side"] == "reference":
             reference = ReferenceScorer(model, generation, target, regions=regions)
@@ -134,6 +144,34 @@ def _measured(
         print("gpu", key, error)
         seconds = None
     return {"seconds": seconds, "peak_gib": _peak_gib()}
+
+
+def _explained(
+    method: AttributionMethod, model: HuggingFaceModel, generation: Generation, regions: Regions
+) -> dict[str, Any]:
+    """Seconds, passes and peak memory of one explanation by a baseline, trace included."""
+    _forget_peak()
+    try:
+        # The first of two warms up.
+        _, found = (
+            eagle.attribute(model, generation, generation.all(), regions=regions, method=method)
+            for _ in range(2)
+        )
+    except (torch.OutOfMemoryError, ModelError) as error:
+        print("gpu", method.name, error)
+        return {"explanation_seconds": None, "peak_gib": _peak_gib()}
+    return {
+        "explanation_seconds": round(found.seconds, 3),
+        "passes": found.forward_passes,
+        "backward": costs.backward(method),
+        "peak_gib": _peak_gib(),
+    }
+
+
+def _forget_peak() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _seconds(score: Callable[[np.ndarray], Any], regions: Regions, *, size: int) -> list[float]:
@@ -168,7 +206,7 @@ def _bytes(module: torch.nn.Module) -> int:
 
 
 GPU = Part(name="gpu", keys=_keys, measure=_measure)
-"""The reference's loop, then ours at each batch size, for each shape."""
+"""The reference's loop, ours at each batch size, then every baseline, for each shape."""
 
 # --- operations --------------------------------------------------------------------------------
 

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+import comparisons
 import gains
 from store import RESULTS, ROOT, rows_of
 
 import tables
 from tables import Table
 
-PAGES = ("README.md", "docs/performance.md", "docs/runs.md")
+PAGES = ("README.md", "docs/performance.md", "docs/runs.md", "docs/baselines.md")
 PLOT = "docs/images/search.png"
 MISSING = "Not measured yet."
 
@@ -41,6 +42,11 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     },
     "batches": gains.batch_table,
     "gpu": tables.gpu_table,
+    "costs": comparisons.cost_table,
+    "gpu costs": comparisons.gpu_cost_table,
+    "errors": comparisons.variant_table,
+    "pointing": comparisons.pointing_table,
+    "machine of comparisons": partial(tables.machine_table, parts=("costs", "variants")),
     "runs": tables.machine_table,
     "stopped runs": tables.stop_table,
     "throughput": tables.throughput_table,

@@ -263,7 +263,8 @@ def gpu_table(results: Path) -> Table:
         "peak, GiB": _or_dash("peak_gib", ".2f"),
         "s per explanation": partial(_explanation, asked=_asked_by_default(results)),
     }
-    return Table(columns, rows_of(results / "gpu.json"))
+    rows = rows_of(results / "gpu.json")
+    return Table(columns, (row for row in rows if row["side"] in ("reference", "ours")))
 
 
 def explanation_table(results: Path) -> Table:

@@ -23,8 +23,13 @@ def test_a_tiny_run_measures_both_loops_once(tmp_path, monkeypatch):
     assert [(row["side"], row["batch"]) for row in rows] == [
         ("reference", 1),
         *(("ours", batch) for batch in gpu.TINY_BATCHES),
+        *((name, gpu.BASELINE_BATCH) for name in ("single-scan", "tam", "llava-cam", "igos++")),
     ]
-    assert all(row["seconds"][1] > 0 and row["tflops"] > 0 for row in rows)
+    loops = [row for row in rows if row["side"] in gpu.SCORERS]
+    assert all(row["seconds"][1] > 0 and row["tflops"] > 0 for row in loops)
+    explained = rows[len(loops) :]
+    assert all(row["explanation_seconds"] > 0 for row in explained)
+    assert [row["backward"] for row in explained] == [0, 0, 2, 8]
     monkeypatch.setattr(gpu, "build", None)  # a second call builds nothing
     bench.main(arguments)
     assert rows_of(tmp_path / "gpu.json") == rows

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import ExifTags, Image
 
 from eagle_mllm.errors import ModelError
 
@@ -103,6 +104,65 @@ def test_a_token_in_a_corner_lights_that_corner_of_the_photo(load, name, size):
         assert ends in brightest.tolist()
 
 
+TURNS = {
+    3: Image.Transpose.ROTATE_180,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""EXIF orientation → what a camera did to the upright picture before it stored it."""
+
+
+def changed_in(image, corner, grid):
+    """The picture with a few pixels inverted in one corner of what the model sees."""
+    rows, columns = kept_box(grid)
+    place = np.ix_(
+        *(
+            (places[-4:] if half else places[:4])
+            for places, half in zip((rows, columns), corner, strict=True)
+        )
+    )
+    changed = image.copy()
+    changed[place] = 255 - changed[place]
+    return changed
+
+
+def lit_by(noticed, grid):
+    """A map with a 1 at the token of each view that noticed most."""
+    strongest = np.zeros(len(noticed))
+    for _, tokens in grid.views:
+        inside = tokens.ravel()
+        strongest[inside[noticed[inside].argmax()]] = 1
+    return grid.to_image(strongest)
+
+
+@pytest.mark.parametrize(("shape", "orientation"), [*zip(SIZES, TURNS, strict=True)])
+@pytest.mark.parametrize("name", OWN)
+def test_a_corner_of_a_photo_stored_on_its_side_is_found_where_a_viewer_shows_it(
+    blinkered, tiny, tmp_path, name, shape, orientation
+):
+    model, upright = blinkered(name), noise(SIZES[shape])
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+
+    def photo(pixels):
+        path = tmp_path / "photo.png"
+        Image.fromarray(pixels).transpose(TURNS[orientation]).save(path, exif=exif)
+        assert not np.array_equal(np.asarray(Image.open(path)), pixels)
+        return model.with_answer(path, tiny.PROMPT, tiny.ANSWERS[1])
+
+    grid, _ = grid_of(model, upright)
+    before = features(model, photo(upright).image)
+    for corner in CORNERS:
+        generation = photo(changed_in(upright, corner, grid))
+        look = model.white_box(generation, generation.all())
+        noticed = np.abs(features(model, generation.image) - before).sum(axis=1)
+        assert look.to_image(noticed).shape == SIZES[shape]
+        strongest = lit_by(noticed, model.family.token_grid(look._prompt))
+        assert in_corner(strongest, grid, corner) > 0.5
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("name", OWN)
 def test_the_tokens_that_notice_a_change_are_those_that_look_there(blinkered, name, size):
@@ -110,23 +170,13 @@ def test_the_tokens_that_notice_a_change_are_those_that_look_there(blinkered, na
     image = noise(size)
     grid, _ = grid_of(model, image)
     before = features(model, image)
-    rows, columns = kept_box(grid)
     for corner in CORNERS:
-        changed = image.copy()
-        place = np.ix_(
-            *(
-                (places[-4:] if half else places[:4])
-                for places, half in zip((rows, columns), corner, strict=True)
-            )
-        )
-        changed[place] = 255 - changed[place]
+        changed = changed_in(image, corner, grid)
         noticed = np.abs(features(model, changed) - before).sum(axis=1)
-        strongest = np.zeros(len(noticed))
         for _, tokens in grid.views:
             inside = tokens.ravel()
-            strongest[inside[noticed[inside].argmax()]] = 1
             assert noticed[inside].argmax() == inside.tolist().index(tokens[-corner[0], -corner[1]])
-        assert in_corner(grid.to_image(strongest), grid, corner) > 0.5
+        assert in_corner(lit_by(noticed, grid), grid, corner) > 0.5
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

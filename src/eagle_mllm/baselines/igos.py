@@ -126,8 +126,13 @@ class IgosPlusPlus(MapMethod):
         return saliency
 
     def map_passes(self, n_regions: int) -> int:  # noqa: ARG002
-        """See `MapMethod`. Each goes forward and backward."""
-        return self.iterations * self.samples * (4 if self.masks == "two" else 2) + 2
+        """See `MapMethod`. Two more than go backward, to find the keywords."""
+        return self.map_gradients + 2
+
+    @property
+    def map_gradients(self) -> int:
+        """See `MapMethod`."""
+        return self.iterations * self.samples * (4 if self.masks == "two" else 2)
 
     def convexity_at(self, step: int) -> float:
         """λ_k, the weight of the convex term in a step counted from 0."""

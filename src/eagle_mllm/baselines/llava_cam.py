@@ -84,7 +84,12 @@ class LlavaCam(MapMethod):
         return look.to_image(up_to_one(total))
 
     def map_passes(self, n_regions: int) -> int:  # noqa: ARG002
-        """See `MapMethod`. Each goes forward and backward."""
+        """See `MapMethod`."""
+        return self.n_copies
+
+    @property
+    def map_gradients(self) -> int:
+        """See `MapMethod`."""
         return self.n_copies
 
     def layer_of(self, family: str, n_layers: int) -> int:

@@ -59,6 +59,11 @@ class MapMethod(AttributionMethod):
         return 0
 
     @property
+    def map_gradients(self) -> int:
+        """How many of the passes for the map go backward as well."""
+        return 0
+
+    @property
     def settings(self) -> dict[str, Any]:
         """See `AttributionMethod`."""
         chosen = {field.name: getattr(self, field.name) for field in fields(self)}
