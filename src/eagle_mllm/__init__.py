@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from eagle_mllm.attribution.several import attribute_each as attribute_each
     from eagle_mllm.attribution.target import Target as Target
     from eagle_mllm.attribution.trace import Trace as Trace
+    from eagle_mllm.connecting import connect as connect
     from eagle_mllm.errors import EagleError as EagleError
     from eagle_mllm.loading import load_model as load_model
 
@@ -64,6 +65,7 @@ _HOME = {
     "attribute": "eagle_mllm.attribution.method",
     "attribute_each": "eagle_mllm.attribution.several",
     "baselines": "eagle_mllm.baselines",
+    "connect": "eagle_mllm.connecting",
     "load": "eagle_mllm.attribution.files.io",
     "load_model": "eagle_mllm.loading",
     "metrics": "eagle_mllm.metrics",
@@ -93,6 +95,7 @@ __all__ = [
     "attribute",
     "attribute_each",
     "baselines",
+    "connect",
     "load",
     "load_model",
     "metrics",

@@ -84,6 +84,25 @@ def load_model(
     return load_checkpoint(place, name=str(name), settings=settings)
 
 
+def load_family(name: str, *, revision: str | None = None) -> tuple[Any, list[int]]:
+    """Tokenizer, chat template and image processor of a model, without its weights.
+
+    Args:
+        name: as `load_model` takes it
+        revision: branch, tag or commit of a hub repository
+
+    Returns:
+        A `models.families.base.Family`, and the ids that end an answer, the usual one first
+
+    Raises:
+        ModelError: there is no such model, or it cannot read images
+    """
+    place = _place(name)
+    from eagle_mllm.models.loading import load_parts
+
+    return load_parts(place, name=name, revision=revision)
+
+
 def checkpoint_folder(name: str) -> Path | None:
     """The folder whose files a model of this name is loaded from; None for a hub id.
 

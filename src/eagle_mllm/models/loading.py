@@ -20,7 +20,7 @@ from eagle_mllm.errors import EagleError, MissingDependency, ModelError
 from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.device import choose_device, choose_dtype
 from eagle_mllm.models.families import family_class
-from eagle_mllm.models.families.base import ProcessorParts
+from eagle_mllm.models.families.base import Family, ProcessorParts
 from eagle_mllm.models.huggingface import HuggingFaceModel
 from eagle_mllm.models.plausible import (
     fewest_parameters,
@@ -65,6 +65,23 @@ def load_checkpoint(
         )
         _try_out(model, name=name)
     return model
+
+
+def load_parts(place: str, *, name: str, revision: str | None = None) -> tuple[Family, list[int]]:
+    """Everything of a checkpoint but its weights; see `eagle_mllm.loading.load_family`.
+
+    Raises:
+        ModelError: the checkpoint cannot be found or loaded, or reads no images
+        MissingDependency: its processor needs a package that is not installed
+    """
+    with _as_errors_of_ours(name, torch.device("cpu")):
+        checkpoint = find_checkpoint(place, name=name, revision=revision)
+        config = _config(checkpoint)
+        parts = _parts(checkpoint.pinned(), config)
+        settings = checkpoint.json_file("generation_config.json") or {}
+        family = family_class(config)(config, parts)
+        ends = _listed(settings.get("eos_token_id")) or _listed(parts.tokenizer.eos_token_id)
+    return family, ends
 
 
 @contextmanager

@@ -81,6 +81,22 @@ def examine(
     Console().print_json(data=examine_model(learner, encoder, n_scenes=scenes).to_json())
 
 
+@app.command()
+def gguf(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="Folder for text.gguf and vision.gguf.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Checkpoint folder. Default: the shipped one.")
+    ] = None,
+) -> None:
+    """Write a demo model as files for llama.cpp (all but LLaVA); needs the package gguf."""
+    from eagle_mllm.scenes.gguf_files import write_gguf
+
+    out.mkdir(parents=True, exist_ok=True)
+    text, vision = write_gguf(folder or CHECKPOINTS / name, out)
+    Console().print(f"{text}\n{vision}", highlight=False, markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: an expected error is one line and exit code 2."""
     try:

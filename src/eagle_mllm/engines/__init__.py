@@ -1,0 +1,1 @@
+"""Models that somebody else serves: one file an engine, over one small HTTP client."""
