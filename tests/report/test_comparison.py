@@ -41,7 +41,9 @@ def explained(shape, cells, *, word="cat"):
     target = generation.find(word)
     return [
         replace(
-            eagle.attribute(model, generation, target, method=method, regions=regions), seconds=1.5
+            eagle.attribute(model, generation, target, method=method, regions=regions),
+            seconds=734.0,
+            forward_passes=14386,
         )
         for method in methods
     ]
@@ -82,6 +84,20 @@ def test_every_method_has_its_map_and_nothing_overlaps(shape, cells):
         assert box.x0 >= 0, text
         assert box.x1 <= figure.bbox.x1, text
         assert box.y0 >= 0, text
+
+
+@pytest.mark.parametrize(
+    ("aspect", "rows"),
+    [(1.0, {4: [4], 5: [5], 6: [3, 3], 7: [4, 3], 11: [4, 4, 3]}), (3.0, {4: [2, 2]})],
+)
+def test_pictures_fill_their_rows_alike(aspect, rows):
+    from collections import Counter
+
+    from eagle_mllm.report.figures.layout import comparison_layout
+
+    for count, expected in rows.items():
+        boxes = comparison_layout(aspect, lambda _: 1.0, n_pictures=count, footer_lines=1)
+        assert list(Counter(box.top for box in boxes.pictures).values()) == expected
 
 
 def test_all_maps_have_one_scale_and_all_curves_one_axis(five):

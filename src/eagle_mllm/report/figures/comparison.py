@@ -103,7 +103,7 @@ def _draw_lines(axes: Axes, methods: tuple[Compared, ...], kind: str, *, top: fl
 def _draw_keys(canvas: Canvas, box: Box, methods: tuple[Compared, ...]) -> None:
     """The legend, with the numbers of each method."""
     axes = canvas.blank_axes(box, "methods")
-    columns = (0.34, box.width - 1.8, box.width - 1.25, box.width - 0.65, box.width)
+    columns = (0.34, box.width - 2.05, box.width - 1.5, box.width - 0.88, box.width)
     heads = _Key("method", "ins. ↑", "del. ↓", "passes", "time")
     measure = width_in_inches(size=_KEY_SIZE)
     for row, key in enumerate((heads, *(_key(one) for one in methods))):

@@ -1,6 +1,7 @@
 """The place of each part of the figure, in inches from its top left corner."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import NamedTuple
 
 WIDTH = 11.0
@@ -169,9 +170,12 @@ def comparison_layout(
 
 
 def _gallery(aspect: float, count: int) -> Gallery:
-    """Pictures of one size from left to right, in rows of at most five; fewer of wide images."""
+    """Pictures of one size from left to right, in rows of at most five; fewer of wide images.
+
+    As few rows as that takes, which are filled alike.
+    """
     most = 5 if aspect <= 2.0 else 3 if aspect <= 4.0 else 1
-    columns = min(count, most)
+    columns = ceil(count / ceil(count / most))
     room = (text_width() - _BAR - (columns - 1) * _GAP_SMALL) / columns
     first = _within(Box(_MARGIN, _PICTURES_TOP, room, _TALLEST_OF_MANY), aspect)
     return tuple(
