@@ -66,6 +66,21 @@ def test_the_pixel_gradient_is_a_finite_difference_through_the_family_s_preproce
     assert (up - down) / 8 == pytest.approx(size, rel=3e-2)
 
 
+@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen2_vl", "qwen3_vl"])
+def test_windows_in_one_batch_have_the_gradient_of_the_model_s_own_tower(looked, name):
+    _, generation, look = looked(name)
+    _, _, slow = looked(name)
+    slow._encoder = None
+    assert look._encoder is not None
+    images = picture_of(generation).astype(np.float32)
+    ours, theirs = look.pixels(images), slow.pixels(images)
+    np.testing.assert_allclose(ours.log_probability, theirs.log_probability, atol=1e-5)
+    scale = np.abs(theirs.gradient).max()
+    np.testing.assert_allclose(ours.gradient, theirs.gradient, atol=1e-4 * scale)
+    layers = [one.layer([generation.image], layer=0) for one in (look, slow)]
+    np.testing.assert_allclose(layers[0].gradients, layers[1].gradients, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_linear_pixels_score_as_the_scorer_does(looked, regions, name):
     model, generation, look = looked(name)

@@ -26,6 +26,7 @@ from eagle_mllm.models.scorer import (
     to_module,
 )
 from eagle_mllm.models.token_grid import TokenGrid
+from eagle_mllm.models.vision import VisionEncoder
 
 Part = TypeVar("Part")
 
@@ -33,8 +34,8 @@ Part = TypeVar("Part")
 class HuggingFaceWhiteBox(WhiteBox):
     """A look into a transformers model, which is left as it was, also after an interrupt.
 
-    The vision tower is the model's own, not the faster one of the scorer. Where memory runs out,
-    a batch is halved.
+    Many images go through the faster vision tower of the scorer, where gradients flow through it.
+    Where memory runs out, a batch is halved.
 
     Args:
         module: the transformers model
@@ -122,7 +123,7 @@ class HuggingFaceWhiteBox(WhiteBox):
             chosen = images[part]
             pixels = to_module(self._family.pixels(chosen, self._prompt), self._module)
             with frozen(self._module), leaf_behind(norm) as leaves, torch.enable_grad():
-                output = self._forced(pixels, batch=len(chosen))
+                output = self._forced(self._encoded(pixels, len(chosen)), batch=len(chosen))
                 score = _at_target(output.logits, self._target).sum()
                 (gradient,) = torch.autograd.grad(score, leaves)
             return _as_array(leaves[0][:, positions]), _as_array(gradient[:, positions])
@@ -176,7 +177,7 @@ class HuggingFaceWhiteBox(WhiteBox):
                 if noise is not None:
                     views = _noisy(views, noise.std, noise.seeds[part])
                 pixels = to_module(linear.arrange(views), self._module)
-                output = self._forced(pixels, batch=len(values))
+                output = self._forced(self._encoded(pixels, len(values)), batch=len(values))
                 score = output.log_probability[:, chosen].sum()
                 (gradient,) = torch.autograd.grad(score, values)
             return _as_array(output.log_probability), _as_array(gradient.permute(0, 2, 3, 1))
@@ -209,6 +210,17 @@ class HuggingFaceWhiteBox(WhiteBox):
         return LinearPixels(
             self._pipeline, self._prompt.size, device=self._module.device, dtype=self._wide
         )
+
+    def _encoded(self, pixels: dict[str, Tensor], batch: int) -> dict[str, Any]:
+        """Pixels, or the features of an encoder of the family's own."""
+        if self._encoder is None:
+            return pixels
+        whole = np.ones((batch, 1), dtype=bool)
+        return {"mm_encoder_outputs": self._encoder(pixels, whole)}
+
+    @cached_property
+    def _encoder(self) -> VisionEncoder | None:
+        return self._family.image_encoder(self._module, self._prompt)
 
     @cached_property
     def _last_hidden_state(self) -> Float[Tensor, "length values"]:

@@ -124,6 +124,16 @@ class Family(ABC):
         del module, prompt, pixels
         return None
 
+    def image_encoder(self, module: Any, prompt: EncodedPrompt) -> VisionEncoder | None:
+        """The same for any images of one size, with gradients if asked for; None as there.
+
+        Args:
+            module: the transformers model
+            prompt: the encoded image, whose grid the others share
+        """
+        del module, prompt
+        return None
+
     @abstractmethod
     def text_inputs(
         self, module: Any, prompt: EncodedPrompt, ids: Tensor, *, batch: int

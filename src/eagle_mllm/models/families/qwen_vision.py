@@ -85,8 +85,8 @@ class QwenVision(VisionEncoder):
         deep = []
         for layer, block in enumerate(self._tower.blocks):
             groups = self._whole if layer in self._whole_layers else self._windows
-            hidden += self._attended(block.attn, block.norm1(hidden), groups)
-            hidden += block.mlp(block.norm2(hidden))
+            hidden = _added(hidden, self._attended(block.attn, block.norm1(hidden), groups))
+            hidden = _added(hidden, block.mlp(block.norm2(hidden)))
             if layer in self._deep_layers:
                 merger = self._tower.deepstack_merger_list[self._deep_layers.index(layer)]
                 deep.append((merger(hidden.flatten(0, 1)),))
@@ -132,11 +132,22 @@ class QwenVision(VisionEncoder):
         return projected
 
     def _rotated(self, heads: Tensor) -> Tensor:
-        """Queries and keys turned by their place, in float32 as in the model; overwrites them."""
+        """Queries and keys turned by their place, in float32 as in the model.
+
+        They are overwritten, unless gradients flow.
+        """
         half = heads.shape[-1] // 2
         swapped = torch.cat([heads[..., half:], heads[..., :half]], dim=-1)
-        turned = heads.float().mul_(self._cos).addcmul_(swapped.float(), self._sin)
+        if heads.requires_grad:
+            turned = (heads.float() * self._cos).addcmul(swapped.float(), self._sin)
+        else:
+            turned = heads.float().mul_(self._cos).addcmul_(swapped.float(), self._sin)
         return turned.to(heads.dtype)
+
+
+def _added(hidden: Tensor, more: Tensor) -> Tensor:
+    """The sum, in the place of the first unless gradients flow."""
+    return hidden + more if more.requires_grad else hidden.add_(more)
 
 
 class _Features(NamedTuple):

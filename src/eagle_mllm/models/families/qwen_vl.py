@@ -85,8 +85,12 @@ class QwenVL(AssembledFamily):
     def vision_encoder(
         self, module: Any, prompt: EncodedPrompt, pixels: PixelSource
     ) -> VisionEncoder | None:
-        """Equal windows as one batch. See `Family.vision_encoder`."""
+        """That of any image, which asks nothing of the subsets. See `Family.vision_encoder`."""
         del pixels
+        return self.image_encoder(module, prompt)
+
+    def image_encoder(self, module: Any, prompt: EncodedPrompt) -> VisionEncoder | None:
+        """Equal windows as one batch. See `Family.image_encoder`."""
         if not QwenVision.is_served(module):
             return None
         return QwenVision(module, prompt.pixels["image_grid_thw"])
