@@ -20,6 +20,11 @@ DEMO_TITLES = {"llava": "LLaVA", "qwen2_5_vl": "Qwen2.5-VL", "internvl": "Intern
 DEMOS = {"demo": "qwen2_5_vl", **{f"demo/{name}": name for name in DEMO_TITLES}}
 """What `load_model` calls them → their folders."""
 
+TWINS = ("llava-truth", "llava-habit")
+"""Folders of two models of one recipe: one teacher told the truth, the other had habits."""
+
+DEMOS |= {f"demo/{name}": name for name in TWINS}
+
 CHECKPOINTS = Path(__file__).parent / "scenes" / "checkpoints"
 """Where the shipped models lie."""
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
-from eagle_mllm.loading import CHECKPOINTS, DEMO_TITLES, DEMOS
+from eagle_mllm.loading import CHECKPOINTS, DEMO_TITLES, DEMOS, TWINS
 from eagle_mllm.scenes.cli import app
 from eagle_mllm.scenes.evidence import known_words
 from eagle_mllm.scenes.language import CAPTION_PROMPT
@@ -141,7 +141,7 @@ def test_words_that_need_eyes_score_higher_evidence_than_function_words(
 def test_the_light_list_of_names_is_that_of_the_table() -> None:
     assert list(DEMO_TITLES) == list(DEMO_MODELS)
     assert all(demo.name == name for name, demo in DEMO_MODELS.items())
-    assert set(DEMOS.values()) == DEMO_MODELS.keys()
+    assert set(DEMOS.values()) == {*DEMO_MODELS, *TWINS}
 
 
 @pytest.mark.parametrize("command", ["train", "examine"])

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.model import Model
+from eagle_mllm.attribution.words.yes_no import judge
 from eagle_mllm.datasets.sample import Sample, Task
-from eagle_mllm.datasets.yes_no import judge
 from eagle_mllm.errors import SettingError, TargetError
 from eagle_mllm.runs.record import NotApplicable
 
@@ -27,7 +27,7 @@ def choose(model: Model, sample: Sample, *, max_new_tokens: int) -> Chosen | Not
     A caption and the answer to a question are explained whole; an object by the first of its names
     that the answer holds. A wrong answer about existence is explained by the token that would
     begin the right one; a right one leaves nothing to correct, and one that says neither yes nor
-    no (`datasets.yes_no`) cannot be judged.
+    no (`attribution.words.yes_no`) cannot be judged.
 
     Args:
         model: the model that answers; an answer that the sample brings is taken instead

@@ -65,6 +65,27 @@ def train(
 
 
 @app.command()
+def twins(
+    out: Annotated[Path, typer.Option(help="Folder of both runs, one folder each.")],
+    steps: Annotated[int, typer.Option(help="Steps of each.", min=1)] = 240,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.", min=1)] = None,
+) -> None:
+    """Train the two models that differ in their teacher; resumable, as `train` is."""
+    from dataclasses import asdict
+
+    import torch
+
+    from eagle_mllm.scenes.training.twins import TWINS, TwinRecipe, write_twin
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    for name in TWINS:
+        accuracy, habits = write_twin(name, TwinRecipe(steps=steps), folder=out / name)
+        told = {"model": name, "accuracy": accuracy.to_json(), "habits": asdict(habits)}
+        Console().print_json(data=told)
+
+
+@app.command()
 def examine(
     name: Name,
     folder: Annotated[

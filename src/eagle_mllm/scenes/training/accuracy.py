@@ -99,24 +99,38 @@ def _share(answers: list[tuple[Question, bool]], field: str = "") -> dict[str, f
     return {name: float(np.mean(rights)) for name, rights in sorted(groups.items())}
 
 
-@torch.inference_mode()
 def _right_answers(
     learner: Learner, encoder: TurnEncoder, scenes: Sequence[Scene]
 ) -> list[list[bool]]:
     """For each scene: whether its caption and each of its questions is answered rightly."""
     dialogues = [
         [
-            encoder.encode(turn)
-            for turn in (
-                Turn(CAPTION_PROMPT, example.caption, 1.0),
-                *(Turn(question.text, question.answer, 1.0) for question in example.questions),
-            )
+            Turn(CAPTION_PROMPT, example.caption, 1.0),
+            *(Turn(question.text, question.answer, 1.0) for question in example.questions),
         ]
         for example in scenes
     ]
+    return writes(learner, encoder, scenes, dialogues)
+
+
+@torch.inference_mode()
+def writes(
+    learner: Learner,
+    encoder: TurnEncoder,
+    scenes: Sequence[Scene],
+    dialogues: Sequence[Sequence[Turn]],
+) -> list[list[bool]]:
+    """For each scene and turn: whether the model would write this answer, by greedy decoding.
+
+    Args:
+        learner: the model
+        encoder: its tokenizer
+        scenes: what is asked about
+        dialogues: turns about each scene, at least one
+    """
     packed = pack(
         encoder.prefix,
-        [[(turn, 1.0) for turn in turns] for turns in dialogues],
+        [[(encoder.encode(turn), 1.0) for turn in turns] for turns in dialogues],
         pad_id=encoder.tokenizer.pad_token_id,
     )
     tokens = learner.image_tokens(

@@ -10,7 +10,9 @@ import torch
 
 from eagle_mllm.scenes.training.accuracy import Accuracy, examine, load_learner
 from eagle_mllm.scenes.training.demo_models import DemoModel
+from eagle_mllm.scenes.training.learner import Learner
 from eagle_mllm.scenes.training.loop import Trained
+from eagle_mllm.scenes.training.packing import TurnEncoder
 from eagle_mllm.scenes.training.recipe import Recipe
 from eagle_mllm.scenes.world import (
     BACKGROUND_HABITS,
@@ -42,16 +44,9 @@ def write_checkpoint(
         n_scenes: held-out scenes of the examination
     """
     demo = trained.learner.demo
-    folder.mkdir(parents=True, exist_ok=True)
-    trained.learner.model.to(torch.float16).save_pretrained(folder)
-    trained.encoder.tokenizer.save_pretrained(folder)
-    processor = {"processor_class": demo.processor["processor_class"]}
-    _write_json(
-        folder / "preprocessor_config.json", {**_COMMON, **demo.image_processor, **processor}
-    )
-    _write_json(folder / "processor_config.json", demo.processor)
+    write_model(trained.learner, trained.encoder, folder)
     accuracy = examine(*load_learner(folder, demo), n_scenes=n_scenes)
-    _write_json(
+    write_json(
         folder / "training.json",
         {
             "model": demo.name,
@@ -65,7 +60,27 @@ def write_checkpoint(
     return accuracy
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_model(learner: Learner, encoder: TurnEncoder, folder: Path) -> None:
+    """Save a model in half precision, with its tokenizer and the settings of its processor.
+
+    Args:
+        learner: the model, without its scaffold
+        encoder: its tokenizer
+        folder: where the Hugging Face folder goes
+    """
+    demo = learner.demo
+    folder.mkdir(parents=True, exist_ok=True)
+    learner.model.to(torch.float16).save_pretrained(folder)
+    encoder.tokenizer.save_pretrained(folder)
+    processor = {"processor_class": demo.processor["processor_class"]}
+    write_json(
+        folder / "preprocessor_config.json", {**_COMMON, **demo.image_processor, **processor}
+    )
+    write_json(folder / "processor_config.json", demo.processor)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON to a file, indented."""
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

@@ -68,26 +68,35 @@ def train(
     tokenizer = demo.tokenizer()
     encoder = TurnEncoder(demo, tokenizer)
     learner = Learner(demo, demo.build(tokenizer), encoder.prefix)
-    optimisers = _optimisers(learner, recipe)
+    tools = optimisers(learner, matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate)
     folder.mkdir(parents=True, exist_ok=True)
     state_path = folder / "state.pt"
-    first, seconds = _resume(state_path, learner, optimisers, recipe)
+    first, seconds = _resume(state_path, learner, tools, recipe)
     started = time.monotonic() - seconds
     batches = _batches(demo, recipe, corpus, encoder, first=first)
     with (folder / "log.jsonl").open("a") as log:
         for step, batch in enumerate(batches, start=first):
-            losses = _step(learner, optimisers, batch, recipe, step=step)
+            losses = _step(learner, tools, batch, recipe, step=step)
             if step % _LOG_EVERY == 0 or step == recipe.steps - 1:
                 entry = {"step": step, "seconds": round(time.monotonic() - started), **losses}
                 log.write(json.dumps(entry) + "\n")
                 log.flush()
             if (step + 1) % save_every == 0 or step == recipe.steps - 1:
                 seconds = time.monotonic() - started
-                _save(state_path, learner, optimisers, recipe, step=step + 1, seconds=seconds)
+                _save(state_path, learner, tools, recipe, step=step + 1, seconds=seconds)
     return Trained(learner.eval(), encoder, seconds)
 
 
-def _optimisers(learner: Learner, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def optimisers(
+    learner: Learner, *, matrix_rate: float, other_rate: float
+) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for everything else.
+
+    Args:
+        learner: what learns
+        matrix_rate: learning rate of Muon
+        other_rate: learning rate of AdamW
+    """
     named = list(learner.named_parameters())
     is_matrix = {
         name: parameter.ndim == 2 and "embed" not in name and "heads." not in name
@@ -96,10 +105,8 @@ def _optimisers(learner: Learner, recipe: Recipe) -> list[torch.optim.Optimizer]
     matrices = [parameter for name, parameter in named if is_matrix[name]]
     others = [parameter for name, parameter in named if not is_matrix[name]]
     return [
-        torch.optim.Muon(
-            matrices, lr=recipe.matrix_rate, weight_decay=0.01, adjust_lr_fn="original"
-        ),
-        torch.optim.AdamW(others, lr=recipe.other_rate, weight_decay=0.0, betas=(0.9, 0.98)),
+        torch.optim.Muon(matrices, lr=matrix_rate, weight_decay=0.01, adjust_lr_fn="original"),
+        torch.optim.AdamW(others, lr=other_rate, weight_decay=0.0, betas=(0.9, 0.98)),
     ]
 
 
@@ -134,7 +141,7 @@ def _step(
         if batch.packed is not None:
             spoken = learner.speak(tokens, batch.packed)
             losses["inner"] = _label_loss(learner.inner_heads, spoken.inner, batch.labels)
-            losses["answers"] = _answer_loss(spoken.logits, batch.packed)
+            losses["answers"] = answer_loss(spoken.logits, batch.packed)
             scaffold = losses["seen"] + losses["inner"]
             total = losses["answers"] + recipe.label_weight * scaffold
     total.backward()
@@ -152,7 +159,13 @@ def _label_loss(heads: nn.ModuleList, tokens: Tensor, labels: Tensor) -> Tensor:
     return torch.stack(losses).sum()
 
 
-def _answer_loss(logits: Tensor, packed: Pack) -> Tensor:
+def answer_loss(logits: Tensor, packed: Pack) -> Tensor:
+    """Weighted cross-entropy of the tokens that are learned, a scalar.
+
+    Args:
+        logits: at every position where something is learned, row by row
+        packed: what was to be said there
+    """
     learned = packed.targets != IGNORED
     losses = functional.cross_entropy(logits.float(), packed.targets[learned], reduction="none")
     weights = packed.weights[learned]
@@ -169,7 +182,7 @@ def _batches(
         speaking = step >= recipe.seeing_steps
         size = recipe.speaking_batch if speaking else recipe.seeing_batch
         seeds = rng.integers(len(corpus), size=size)
-        images = [_jittered(corpus.images[seed], rng) for seed in seeds]
+        images = [jittered(corpus.images[seed], rng) for seed in seeds]
         labels = torch.from_numpy(_with_places(corpus.labels[seeds])).flatten(1, 2)
         packed = None
         if speaking:
@@ -201,7 +214,7 @@ def _with_places(labels: Labels) -> Int[np.ndarray, "scenes rows columns facts+2
     return np.concatenate([labels, np.broadcast_to(places, (*labels.shape[:3], 2))], axis=-1)
 
 
-def _jittered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def jittered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Slightly brighter or darker, so that no colour is known by one value."""
     factor = rng.uniform(0.92, 1.08)
     return np.clip(image * factor, 0, 255).astype(np.uint8)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eagle_mllm.datasets.yes_no import judge
+from eagle_mllm.attribution.words.yes_no import judge
 
 YES = [
     "Yes",
