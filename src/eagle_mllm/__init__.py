@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eagle_mllm import baselines as baselines
+    from eagle_mllm import hallucination as hallucination
     from eagle_mllm import metrics as metrics
     from eagle_mllm import report as report
     from eagle_mllm import scenes as scenes
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from eagle_mllm.attribution.trace import Trace as Trace
     from eagle_mllm.connecting import connect as connect
     from eagle_mllm.errors import EagleError as EagleError
+    from eagle_mllm.hallucination.auditing import audit as audit
+    from eagle_mllm.hallucination.diagnosing import diagnose as diagnose
+    from eagle_mllm.hallucination.diagnosis import Diagnosis as Diagnosis
     from eagle_mllm.loading import load_model as load_model
 
     __version__: str
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
 # Public name -> the module that defines it. A room offered whole maps to itself.
 _HOME = {
     "Attribution": "eagle_mllm.attribution.result",
+    "Diagnosis": "eagle_mllm.hallucination.diagnosis",
     "Eagle": "eagle_mllm.attribution.method",
     "EagleError": "eagle_mllm.errors",
     "Generation": "eagle_mllm.attribution.generation",
@@ -63,9 +68,12 @@ _HOME = {
     "Trace": "eagle_mllm.attribution.trace",
     "WindowedGreedySearch": "eagle_mllm.attribution.search.windowed",
     "attribute": "eagle_mllm.attribution.method",
+    "audit": "eagle_mllm.hallucination.auditing",
     "attribute_each": "eagle_mllm.attribution.several",
     "baselines": "eagle_mllm.baselines",
     "connect": "eagle_mllm.connecting",
+    "diagnose": "eagle_mllm.hallucination.diagnosing",
+    "hallucination": "eagle_mllm.hallucination",
     "load": "eagle_mllm.attribution.files.io",
     "load_model": "eagle_mllm.loading",
     "metrics": "eagle_mllm.metrics",
@@ -80,6 +88,7 @@ _HOME = {
 # Spelled out, not computed: linters, type checkers and readers look here.
 __all__ = [
     "Attribution",
+    "Diagnosis",
     "Eagle",
     "EagleError",
     "Generation",
@@ -94,8 +103,11 @@ __all__ = [
     "__version__",
     "attribute",
     "attribute_each",
+    "audit",
     "baselines",
     "connect",
+    "diagnose",
+    "hallucination",
     "load",
     "load_model",
     "metrics",

@@ -196,3 +196,23 @@ def test_subsets_that_differ_in_regions_whose_hiding_changes_nothing_are_scored_
     assert scores.predicted.ravel().tolist() == [3, 3, 0, 0]
     assert evaluate.forward_passes == 2
     assert evaluate.seen.all()
+
+
+def test_the_spellings_of_an_answer_are_added_up_and_counted_for_themselves():
+    import numpy as np
+
+    from eagle_mllm.attribution.evaluator import SubsetEvaluator
+    from eagle_mllm.attribution.model import Scorer, SubsetScores
+
+    class Fixed(Scorer):
+        def __call__(self, shown):
+            p = np.array([[0.25, 0.5, 0.125]], np.float32).repeat(len(shown), axis=0)
+            return SubsetScores(p, np.array([[7, 8, 9]]).repeat(len(shown), axis=0))
+
+    memory = SubsetEvaluator(Fixed(), 2)
+    right, other = memory.summed([[0, 2], [1]]), memory.summed([[1]])
+    scores = right(np.array([[True, False]]))
+    assert scores.probability.tolist() == [[0.375, 0.5]]
+    assert scores.predicted.tolist() == [[7, 8]]
+    other(np.array([[True, False], [False, True]]))
+    assert (right.forward_passes, other.forward_passes) == (1, 1)

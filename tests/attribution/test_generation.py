@@ -726,3 +726,9 @@ def test_a_target_has_rising_positions_and_as_many_ids(refused, positions, ids):
     from eagle_mllm.attribution.generation import Target
 
     assert "expected" in refused(Target, positions=positions, ids=ids, text="cat")
+
+
+def test_a_target_may_ask_about_several_ids_at_one_position():
+    from eagle_mllm.attribution.generation import Target
+
+    assert len(Target(positions=(0, 0, 1), ids=(5, 6, 5), text="Yes or No")) == 3

@@ -86,3 +86,44 @@ def test_reliance_is_a_value():
     one = ModalityReliance(evidence=np.array([0.5]), positions=(3,))
     assert one == ModalityReliance(evidence=np.array([0.5]), positions=(3,))
     assert one != ModalityReliance(evidence=np.array([0.25]), positions=(3,))
+
+
+def test_the_evidence_of_a_word_is_that_of_the_product_of_its_tokens():
+    import eagle_mllm as eagle
+
+    trace = eagle.Trace(
+        order=np.array([0, 1]),
+        insertion=np.array([[0.0, 0.5], [0.5, 0.5], [1.0, 0.8]], np.float32),
+        deletion=np.array([[1.0, 0.8], [0.5, 0.5], [0.0, 0.5]], np.float32),
+        area=np.array([0.0, 0.5, 1.0]),
+        insertion_predicted=np.array([[1, 2], [3, 4], [5, 6]]),
+        deletion_predicted=np.array([[1, 2], [3, 4], [5, 6]]),
+        searched=2,
+    )
+    from eagle_mllm.attribution.reliance import joint_trace
+
+    joint = joint_trace(trace, [[0, 1]])
+    assert joint.insertion[:, 0] == pytest.approx([0.0, 0.25, 0.8])
+    assert joint.insertion_predicted[:, 0].tolist() == [1, 3, 5]
+    # Eq. 5 over r = 1, 2: the mean of .25 and .8, less their minimum.
+    assert eagle.modality_reliance(joint).evidence[0] == pytest.approx((0.25 + 0.8) / 2 - 0.25)
+    alone = joint_trace(trace, [[0], [1]])
+    assert np.array_equal(alone.insertion, trace.insertion)
+
+
+def test_a_word_of_several_tokens_is_told_as_one():
+    import eagle_mllm as eagle
+
+    circle = eagle.testing.Evidence(boxes=[(0, 0, 4, 8)])
+    model = eagle.testing.PlantedModel(
+        "a circle.", {"circle": circle}, split={"circle": ("cir", "cle")}, prior=0.9
+    )
+    generation = model.generate(np.zeros((8, 8, 3), np.uint8), "What is this?")
+    halves = eagle.Regions.from_labels(np.repeat([[1, 0]], 8, axis=0).repeat(4, axis=1))
+    found = eagle.attribute(model, generation, generation.all(), regions=halves)
+    assert [word.text for word in found.words] == ["a", "circle", "."]
+    assert [word.positions for word in found.words] == [(0,), (1, 2), (3,)]
+    circle_word = found.words[1]
+    assert circle_word.confidence == pytest.approx(1.0)
+    assert circle_word.prior == pytest.approx(0.0)
+    assert found.words[0].evidence == pytest.approx(0.0)

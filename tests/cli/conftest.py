@@ -58,7 +58,7 @@ def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures that take no time to draw, for tests that look at other things."""
     from eagle_mllm import report
 
-    def save_figure(attribution: Any, path: Path) -> None:
+    def save_figure(attribution: Any, path: Path, **_: Any) -> None:
         path.write_text(f"a figure of {attribution.target.text}")
 
     monkeypatch.setattr(report, "save_figure", save_figure)

@@ -7,6 +7,7 @@ answer with the id it prefers at that position, so the predicted ids of the trac
 answers rightly: nothing is generated again.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,9 @@ class Correction(ArrayValue):
         return len(self.kept) > 0
 
 
-def minimal_correction(trace: Trace, target: Target) -> Correction:
+def minimal_correction(
+    trace: Trace, target: Target, *, accepted: Collection[int] = ()
+) -> Correction:
     """The smallest removal from the end of an order that makes the model answer rightly.
 
     Nothing is removed where the model is right on the whole image, and everything where no removal
@@ -50,6 +53,7 @@ def minimal_correction(trace: Trace, target: Target) -> Correction:
     Args:
         trace: the trace of an order found for the right answer's first token
         target: that token
+        accepted: other ids that begin the right answer too, such as other spellings of "No"
 
     Raises:
         TargetError: the target is not one token, or not the trace's
@@ -66,7 +70,8 @@ def minimal_correction(trace: Trace, target: Target) -> Correction:
             "the trace does not know what the model predicted, so nothing can be said about "
             "corrections; attribute again instead of importing the reference's file"
         )
-    right = np.flatnonzero(predicted[1:] == target.ids[0]) + 1  # numbers of regions that are left
+    is_right = np.isin(predicted[1:], [target.ids[0], *accepted])
+    right = np.flatnonzero(is_right) + 1  # numbers of regions that are left
     n_kept = int(right[-1]) if len(right) else 0
     kept, removed = np.split(trace.order, [n_kept])
     return Correction(kept=kept, removed=removed, area=float(1.0 - trace.area[n_kept]))

@@ -42,7 +42,7 @@ class SubsetEvaluator:
         on_pass: Callable[[int], None] | None = None,
     ) -> None:
         self._memory = _Memory(scorer, n_regions, on_pass=on_pass)
-        self._tokens: list[int] | slice = slice(None)
+        self._groups: list[list[int]] | None = None
         self._added = 0
 
     @property
@@ -66,8 +66,18 @@ class SubsetEvaluator:
         Args:
             tokens: which of the tokens of the scorer's target, by index
         """
+        return self.summed([[token] for token in tokens])
+
+    def summed(self, groups: Sequence[Sequence[int]]) -> "SubsetEvaluator":
+        """An evaluator of sums over tokens, such as the spellings of one answer, as `of` makes one.
+
+        The predicted id of a group is that of its first token's position.
+
+        Args:
+            groups: which of the tokens of the scorer's target are added up, by index
+        """
         view = copy(self)
-        view._tokens, view._added = list(tokens), 0
+        view._groups, view._added = [list(group) for group in groups], 0
         return view
 
     def add(self, passes: int) -> None:
@@ -110,7 +120,11 @@ class SubsetEvaluator:
             probability, predicted = self._memory(shown)
         finally:
             self._added += self._memory.forward_passes - before
-        return SubsetScores(probability[:, self._tokens], predicted[:, self._tokens])
+        if self._groups is None:
+            return SubsetScores(probability, predicted)
+        sums = [probability[:, group].sum(axis=1) for group in self._groups]
+        firsts = [group[0] for group in self._groups]
+        return SubsetScores(np.stack(sums, axis=1).clip(0, 1), predicted[:, firsts])
 
 
 class _Memory:

@@ -5,7 +5,7 @@ regions. Everything above (search, trace, metrics) only ever talks to a scorer.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -148,6 +148,18 @@ class Model(ABC):
             ModelError: the prompt is refused, as in `generate`
             TargetError: the answer is empty, is not Unicode, or holds a control token
         """
+
+    def spellings(self, words: Collection[str]) -> Mapping[int, str]:
+        """The tokens that write one of some words whole: vocabulary id → what it reads.
+
+        Case, and white space or a mark around the word, do not count: " yes", "YES" and "Yes." all
+        write "yes". Empty where a model cannot list its vocabulary.
+
+        Args:
+            words: in lower case
+        """
+        del words
+        return {}
 
     @abstractmethod
     def scorer(

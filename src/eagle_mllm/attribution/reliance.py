@@ -9,13 +9,13 @@ prior. Three definitions are in circulation; the first is ours.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from eagle_mllm.attribution.trace import Trace
-from eagle_mllm.errors import ResultError
+from eagle_mllm.errors import ResultError, TargetError
 from eagle_mllm.values import ArrayValue
 
 
@@ -96,6 +96,42 @@ def modality_reliance_reference(
     """
     shown = trace.insertion.astype(np.float64)
     return _reliance(np.trapezoid(shown, trace.area, axis=0) - shown.min(axis=0), positions)
+
+
+def joint_trace(trace: Trace, groups: Sequence[Sequence[int]]) -> Trace:
+    """The trace of whole words: the joint probability of the tokens that write each.
+
+    Teacher forced, the probability of a word is the product of its tokens' probabilities, each
+    given the tokens before it. What the model prefers is told for a word's first token.
+
+    Args:
+        trace: the trace of an order
+        groups: the tokens of each word, by index into the target
+
+    Raises:
+        TargetError: the target has no such token, or a group is empty
+    """
+    tokens = [token for group in groups for token in group]
+    if not all(groups) or any(not 0 <= token < trace.n_tokens for token in tokens):
+        raise TargetError(
+            f"words are groups of one or more of the {trace.n_tokens} tokens of the target "
+            f"counted from 0; got {[list(group) for group in groups]}"
+        )
+    firsts = [group[0] for group in groups]
+    return replace(
+        trace,
+        insertion=_products(trace.insertion, groups),
+        deletion=_products(trace.deletion, groups),
+        insertion_predicted=trace.insertion_predicted[:, firsts],
+        deletion_predicted=trace.deletion_predicted[:, firsts],
+    )
+
+
+def _products(
+    values: Float[np.ndarray, "steps tokens"], groups: Sequence[Sequence[int]]
+) -> Float[np.ndarray, "steps words"]:
+    products = [values[:, list(group)].prod(axis=1) for group in groups]
+    return np.stack(products, axis=1).astype(values.dtype)
 
 
 def _after_the_first_region(trace: Trace) -> Float[np.ndarray, "regions tokens"]:

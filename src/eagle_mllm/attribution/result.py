@@ -10,13 +10,34 @@ from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.reliance import ModalityReliance, modality_reliance
+from eagle_mllm.attribution.reliance import ModalityReliance, joint_trace, modality_reliance
 from eagle_mllm.attribution.trace import Trace, area_under
+from eagle_mllm.attribution.words.grouping import grouped
 from eagle_mllm.errors import ResultError
 from eagle_mllm.values import ArrayValue
 
 _LABEL = Repr()
 _LABEL.maxstring = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordReliance:
+    """How much a word relies on the image."""
+
+    text: str
+    """The word, or a token between words."""
+
+    positions: tuple[int, ...]
+    """Its explained tokens, by their positions in the answer."""
+
+    evidence: float
+    """Perceptual evidence by Eq. 5, of the joint probability; near 0 is a language prior."""
+
+    confidence: float
+    """Joint probability of its tokens on the whole image."""
+
+    prior: float
+    """The same on the empty image."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -69,6 +90,29 @@ class Attribution(ArrayValue):
     def reliance(self) -> ModalityReliance:
         """How much each token of the target relies on the image (Eq. 5)."""
         return modality_reliance(self.trace, positions=self.target.positions)
+
+    @property
+    def words(self) -> tuple["WordReliance", ...]:
+        """The same for each word of the target, by the joint probability of its tokens.
+
+        A token that writes no part of a word, such as a mark, stands alone. Of a word that is
+        explained in part, the explained tokens count.
+        """
+        generation, target = self.generation, self.target
+        groups = grouped(generation.words, generation.tokens, target.positions)
+        joint = joint_trace(self.trace, [group.tokens for group in groups])
+        evidence = modality_reliance(joint).evidence.tolist()
+        prior, confidence = (joint.insertion[row].tolist() for row in (0, -1))
+        return tuple(
+            WordReliance(
+                text=target.text if target.is_counterfactual else group.text,
+                positions=tuple(target.positions[token] for token in group.tokens),
+                evidence=evidence[index],
+                confidence=confidence[index],
+                prior=prior[index],
+            )
+            for index, group in enumerate(groups)
+        )
 
     def __repr__(self) -> str:
         insertion = area_under(self.trace.insertion_curve(), self.trace.area)

@@ -93,16 +93,16 @@ def expected_passes(method: AttributionMethod, n_regions: int, *, n_targets: int
 
 
 def compatible(targets: Sequence[Target]) -> list[list[int]]:
-    """Targets, by index, in groups that one pass can answer: one id per position.
+    """Targets, by index, in groups that one pass can answer: the same ids at each position.
 
     Two targets that ask about different ids at one position, as a word and its counterfactual do,
     come into different groups. Each target joins the first group that takes it.
     """
-    groups: list[tuple[dict[int, int], list[int]]] = []
+    groups: list[tuple[dict[int, tuple[int, ...]], list[int]]] = []
     for index, target in enumerate(targets):
         asked = _asked(target)
         for ids, members in groups:
-            if all(ids.get(position, token) == token for position, token in asked.items()):
+            if all(ids.get(position, tokens) == tokens for position, tokens in asked.items()):
                 ids.update(asked)
                 members.append(index)
                 break
@@ -113,17 +113,25 @@ def compatible(targets: Sequence[Target]) -> list[list[int]]:
 
 def union(targets: Sequence[Target]) -> Target:
     """Every token that one of some compatible targets asks about."""
-    ids = {position: token for target in targets for position, token in _asked(target).items()}
+    asked = {pair: None for target in targets for pair in _pairs(target)}
+    pairs = sorted(asked, key=lambda pair: pair[0])
     return Target(
-        positions=tuple(sorted(ids)),
-        ids=tuple(ids[position] for position in sorted(ids)),
+        positions=tuple(position for position, _ in pairs),
+        ids=tuple(token for _, token in pairs),
         text=" + ".join(target.text for target in targets),
         is_counterfactual=any(target.is_counterfactual for target in targets),
     )
 
 
-def _asked(target: Target) -> dict[int, int]:
-    return dict(zip(target.positions, target.ids, strict=True))
+def _pairs(target: Target) -> list[tuple[int, int]]:
+    return list(zip(target.positions, target.ids, strict=True))
+
+
+def _asked(target: Target) -> dict[int, tuple[int, ...]]:
+    asked: dict[int, tuple[int, ...]] = {}
+    for position, token in _pairs(target):
+        asked[position] = (*asked.get(position, ()), token)
+    return asked
 
 
 def _together(
@@ -138,6 +146,7 @@ def _together(
     """Targets that one scorer answers, each with what it added to the passes."""
     start = perf_counter()
     asked = union(targets)
+    columns = {pair: column for column, pair in enumerate(_pairs(asked))}
     scorer = model.scorer(generation, asked, regions, fill=method.fill)
     evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
     found = [
@@ -146,7 +155,7 @@ def _together(
             generation,
             target,
             regions=regions,
-            evaluate=evaluate.of([asked.positions.index(place) for place in target.positions]),
+            evaluate=evaluate.of([columns[pair] for pair in _pairs(target)]),
         )
         for target in targets
     ]

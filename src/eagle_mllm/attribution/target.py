@@ -12,11 +12,12 @@ class Target:
 
     Raises:
         TargetError: there are no tokens, ids and positions differ in number, or the positions are
-            negative or do not rise
+            negative or fall, or name one id twice
     """
 
     positions: tuple[int, ...]
-    """Positions in the answer, counted from 0, rising."""
+    """Positions in the answer, counted from 0. They rise, or stay where several ids are asked
+    about at one position."""
 
     ids: tuple[int, ...]
     """The vocabulary id explained at each position."""
@@ -33,9 +34,15 @@ class Target:
                 f"a target has {len(self.positions)} positions and {len(self.ids)} ids; "
                 "expected as many ids as positions, at least one"
             )
-        if self.positions[0] < 0 or any(a >= b for a, b in pairwise(self.positions)):
+        if self.positions[0] < 0 or any(a > b for a, b in pairwise(self.positions)):
             raise TargetError(
                 f"the positions of a target are {self.positions}; expected rising numbers from 0"
+            )
+        asked = list(zip(self.positions, self.ids, strict=True))
+        if len(set(asked)) < len(asked):
+            raise TargetError(
+                f"the positions of a target are {self.positions} and its ids {self.ids}; expected "
+                "rising positions, or other ids at the same one"
             )
 
     def __len__(self) -> int:

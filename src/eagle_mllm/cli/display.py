@@ -15,6 +15,7 @@ from eagle_mllm.attribution.generation import Span
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.printable import printable
 from eagle_mllm.report.summary import ExplanationSummary, Summary, explained_spans, summary
+from eagle_mllm.report.tokens import Per
 
 _BAR_WIDTH = 20
 
@@ -43,6 +44,7 @@ def tell(
     *,
     as_json: bool,
     quiet: bool,
+    per: Per = "word",
 ) -> None:
     """Print what explanations of one answer say, and where they are.
 
@@ -51,20 +53,22 @@ def tell(
         files: where they were written, by kind
         as_json: print one JSON object instead of tables
         quiet: print no tables
+        per: what evidence is told of
     """
     told = summary(attributions, files=files)
     if as_json:
         print_json(told.to_json())
     elif not quiet:
-        print_summary(told, underlined=explained_spans(attributions))
+        print_summary(told, underlined=explained_spans(attributions), per=per)
 
 
-def print_summary(summary: Summary, *, underlined: Sequence[Span]) -> None:
+def print_summary(summary: Summary, *, underlined: Sequence[Span], per: Per = "word") -> None:
     """A summary for the eye.
 
     Args:
         summary: what to show
         underlined: stretches of the answer to underline
+        per: what evidence is told of
     """
     console = Results()
     answer = Text(printable(summary.answer), style="bold")
@@ -75,7 +79,8 @@ def print_summary(summary: Summary, *, underlined: Sequence[Span]) -> None:
     console.print()
     if len(summary.explanations) == 1:
         only = summary.explanations[0]
-        console.print(_token_table(only, console))
+        table = _token_table if per == "token" else _word_table
+        console.print(table(only, console))
         console.print(_region_table(only) if only.has_effect else NO_EFFECT)
     else:
         console.print(_target_table(summary.explanations, console))
@@ -116,6 +121,22 @@ def _token_table(explanation: ExplanationSummary, console: Console) -> Table:
             Text(printable(token.token).strip() or ascii(token.token)),
             evidence_bar(token.evidence, console),
             _decimal(token.evidence),
+        )
+    return table
+
+
+def _word_table(explanation: ExplanationSummary, console: Console) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("#", justify="right", style="dim")
+    table.add_column("word", no_wrap=True)
+    table.add_column("language prior \N{RIGHTWARDS ARROW} perception", no_wrap=True)
+    table.add_column("evidence", justify="right")
+    for word in explanation.words:
+        table.add_row(
+            str(word.positions[0]),
+            Text(printable(word.word).strip() or ascii(word.word)),
+            evidence_bar(word.evidence, console),
+            _decimal(word.evidence),
         )
     return table
 

@@ -29,6 +29,7 @@ from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.request import DEFAULT_PROMPT, SCENE, Asked, Request, asked, require_prompt
 from eagle_mllm.cli.targets import target_choice
 from eagle_mllm.models.settings import ModelSettings
+from eagle_mllm.report.tokens import Per
 
 
 def explain(
@@ -61,6 +62,7 @@ def explain(
     max_pixels: options.MaxPixels = MAX_PIXELS,
     out: options.OutFolder = None,
     force: options.Force = False,
+    per: options.PerWord = "word",
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -109,7 +111,7 @@ def explain(
         place=place_for(out, name=image.stem, force=force),
         image_path=path_text(image),
     )
-    run(request, choice.method(method), as_json=as_json, quiet=quiet)
+    run(request, choice.method(method), as_json=as_json, quiet=quiet, per=per)
 
 
 def run(
@@ -118,6 +120,7 @@ def run(
     *,
     as_json: bool,
     quiet: bool,
+    per: Per = "word",
 ) -> None:
     """Explain, write the files, then print.
 
@@ -126,6 +129,7 @@ def run(
         method: how to explain
         as_json: print a JSON object instead of tables
         quiet: print no tables and no progress
+        per: what evidence is told of
 
     Raises:
         EagleError: if the input cannot be used
@@ -133,18 +137,20 @@ def run(
     require_prompt(request)
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
     with contextlib.redirect_stdout(sys.stderr):
-        attributions, files = _explain(request, method, PassProgress(quiet=quiet))
-    tell(attributions, files, as_json=as_json, quiet=quiet)
+        attributions, files = _explain(request, method, PassProgress(quiet=quiet), per)
+    tell(attributions, files, as_json=as_json, quiet=quiet, per=per)
 
 
 def _explain(
-    request: Request, method: AttributionMethod, progress: PassProgress
+    request: Request, method: AttributionMethod, progress: PassProgress, per: Per
 ) -> tuple[list[Attribution], dict[str, Path | Sequence[Path]]]:
     """The explanations and where they were written."""
     with asked(request, progress) as found:
         attributions = _attributed(found, method, progress)
         with progress.step("writing the files"):
-            return attributions, write_files(attributions, found.output, scene=request.scene)
+            return attributions, write_files(
+                attributions, found.output, scene=request.scene, per=per
+            )
 
 
 def _attributed(
@@ -174,7 +180,11 @@ def _label(targets: Sequence[Target]) -> str:
 
 
 def write_files(
-    attributions: Sequence[Attribution], output: OutputFolder, *, scene: Image | None = None
+    attributions: Sequence[Attribution],
+    output: OutputFolder,
+    *,
+    scene: Image | None = None,
+    per: Per = "word",
 ) -> dict[str, Path | Sequence[Path]]:
     """Write every file of a run, and show them only when all are whole.
 
@@ -182,6 +192,7 @@ def write_files(
         attributions: explanations of one answer, at least one
         output: where to
         scene: a generated picture to keep with them
+        per: what evidence the figures tell of
 
     Returns:
         The files by kind: explanation and figure (one for each target), report, image
@@ -193,7 +204,7 @@ def write_files(
     with output.writing():
         for attribution, ending in zip(attributions, endings, strict=True):
             io.save(attribution, output.staging / f"explanation{ending}.npz")
-            report.save_figure(attribution, output.staging / f"figure{ending}.png")
+            report.save_figure(attribution, output.staging / f"figure{ending}.png", per=per)
         report.save_html(attributions, output.staging / PAGE)
         if scene is not None:
             scene.save(output.staging / SCENE)

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 import eagle_mllm
+from eagle_mllm.cli.audit import audit
 from eagle_mllm.cli.compare import compare
 from eagle_mllm.cli.data import data
 from eagle_mllm.cli.demo import demo
+from eagle_mllm.cli.diagnose import diagnose
 from eagle_mllm.cli.explain import explain
 from eagle_mllm.cli.problems import EagleGroup
 from eagle_mllm.cli.run import run
@@ -50,6 +52,8 @@ def _eagle(
 
 app.command()(usable(explain))
 app.command()(usable(compare))
+app.command()(usable(audit))
+app.command()(usable(diagnose))
 app.command()(usable(show))
 app.command()(usable(run))
 app.command()(usable(tables))

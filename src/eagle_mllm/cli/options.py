@@ -7,6 +7,7 @@ import typer
 
 from eagle_mllm.baselines.registry import BASELINES
 from eagle_mllm.models import settings
+from eagle_mllm.report.tokens import Per
 
 TARGET = "What to explain"
 METHOD = "Method"
@@ -229,6 +230,14 @@ ForceFiles = Annotated[
     typer.Option(
         "--force",
         help="Replace a file that exists (refused without this).",
+        rich_help_panel=OUTPUT,
+    ),
+]
+PerWord = Annotated[
+    Per,
+    typer.Option(
+        "--per",
+        help="Tell evidence of whole words, or of the model's tokens.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -20,7 +20,9 @@ from eagle_mllm.attribution.atomic import place_new
 from eagle_mllm.cli.claims import owned
 
 PAGE = "report.html"
-_RESULTS = ("explanation*.npz", "figure*.png", PAGE)
+AUDIT = "audit.json"
+DIAGNOSIS = "diagnosis.npz"
+_RESULTS = ("explanation*.npz", AUDIT, DIAGNOSIS, "figure*.png", PAGE)
 _READY, _OLD, _REPLACED = ".ready", "old", "replaced"
 
 

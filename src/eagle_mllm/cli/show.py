@@ -40,6 +40,7 @@ def show(
         ),
     ] = MAX_PIXELS,
     force: options.ForceFiles = False,
+    per: options.PerWord = "word",
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -53,9 +54,9 @@ def show(
     writes = {option: path for option, path in wanted.items() if path}
     with output_files(writes, reads=[file], force=force) as staged:
         if figure:
-            report.save_figure(attribution, staged["--figure"])
+            report.save_figure(attribution, staged["--figure"], per=per)
         if html:
             report.save_html(attribution, staged["--html"])
     kinds = {"--figure": "figure", "--html": "report"}
     files = {kinds[option]: path for option, path in writes.items()}
-    tell([attribution], {"explanation": file, **files}, as_json=as_json, quiet=quiet)
+    tell([attribution], {"explanation": file, **files}, as_json=as_json, quiet=quiet, per=per)

@@ -160,7 +160,7 @@ class ServedModel(Model):
         """
         asking = self._server(generation.image, generation.prompt)
         engine = asking.engine
-        if not engine.scores_answers and target.positions != (0,):
+        if not engine.scores_answers and any(target.positions):
             raise TargetError(
                 f"the target lies at {target.positions}, and {engine.name} servers tell the "
                 "probabilities of the first token only: they cannot score a given answer, and we "

@@ -44,4 +44,14 @@ def corrected_within(trace: Trace, target: Target, *, budget: float = 0.1) -> bo
         budget: share of the image that may be removed; 0.1 for CSR@10%
     """
     correction = minimal_correction(trace, target)
-    return correction.corrects and correction.area <= budget + _ROUNDING
+    return correction.corrects and within(correction.area, budget)
+
+
+def within(area: float, budget: float) -> bool:
+    """Whether a share of the image is at most a budget, but for rounding.
+
+    Args:
+        area: a share of the image
+        budget: another
+    """
+    return area <= budget + _ROUNDING

@@ -1,8 +1,8 @@
 """Models of transformers behind the `Model` interface."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import ModelInfo, require_explainable, require_within
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.white_box import WhiteBoxModel
+from eagle_mllm.attribution.words.spelling import spelled
 from eagle_mllm.borders import border
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.batch_size import AutoBatchSize
@@ -27,6 +28,7 @@ from eagle_mllm.models.last_prompt import LastPrompt
 from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
 from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
+from eagle_mllm.models.vocabulary import token_texts_of
 from eagle_mllm.models.white_box import HuggingFaceWhiteBox
 
 
@@ -232,6 +234,14 @@ class HuggingFaceModel(WhiteBoxModel):
         shapes = [(name, *values.shape) for name, values in encoded.pixels.items()]
         shape = (len(encoded.ids) + max(target.positions), len(target), *shapes)
         return make(batch_size=self._images_a_pass(make, shape, n_regions=len(regions)))
+
+    def spellings(self, words: Collection[str]) -> Mapping[int, str]:
+        """See `Model`. The vocabulary is read once, at the first call."""
+        return spelled(self._token_texts, words)
+
+    @cached_property
+    def _token_texts(self) -> tuple[tuple[int, str], ...]:
+        return token_texts_of(self.family.parts.tokenizer)
 
     def white_box(self, generation: Generation, target: Target) -> HuggingFaceWhiteBox:
         """A look into the model at one answer: activations, gradients, attention.

@@ -1,6 +1,7 @@
 """Results as pictures and pages: functions of attributions, nothing else.
 
     figure(attribution)         one picture for papers, slides and terminals
+    diagnosis(diagnosis)        a wrong answer, what supports the right one, what has to be hidden
     comparison(attributions)    the same target by several methods in one picture
     html(attributions)          a page that explains itself, offline, with or without scripts
     fragment(attributions)      the same for a notebook cell
@@ -19,6 +20,9 @@ from eagle_mllm.attribution.atomic import atomic_write
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.borders import reason
 from eagle_mllm.errors import ResultError
+from eagle_mllm.hallucination.diagnosis import Diagnosis
+from eagle_mllm.hallucination.verdicts import Audit
+from eagle_mllm.report.tokens import Per
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -28,33 +32,38 @@ _OF_SEVERAL_FILES = {"pgf"}
 """A picture in it is a file of its own, so that the figure would be torn apart."""
 
 __all__ = [
+    "audit_html",
     "comparison",
+    "diagnosis",
     "figure",
     "fragment",
     "html",
+    "save_audit_html",
     "save_comparison",
+    "save_diagnosis_figure",
     "save_figure",
     "save_html",
 ]
 
 
-def figure(attribution: Attribution) -> "matplotlib.figure.Figure":
+def figure(attribution: Attribution, *, per: Per = "word") -> "matplotlib.figure.Figure":
     """The image, its saliency, the order of its regions, the curves and the answer in one figure.
 
-    Tokens of the target are underlined and coloured by their evidence, from language prior
-    (violet) to perceptual evidence (amber); evidence is not defined for other tokens, which stay
-    plain. The figure is not registered with pyplot, no window opens, and
+    Tokens of the target are underlined and coloured by the evidence of their word, from language
+    prior (violet) to perceptual evidence (amber); evidence is not defined for other tokens, which
+    stay plain. The figure is not registered with pyplot, no window opens, and
     matplotlib's settings are neither used nor changed.
 
     Args:
         attribution: what to draw
+        per: whether a token has the colour of its word, or its own
 
     Returns:
         A figure 11 inches wide and as high as its content
     """
     from eagle_mllm.report.figures.figure import draw
 
-    return draw(attribution)
+    return draw(attribution, per=per)
 
 
 def comparison(attributions: Sequence[Attribution]) -> "matplotlib.figure.Figure":
@@ -76,7 +85,29 @@ def comparison(attributions: Sequence[Attribution]) -> "matplotlib.figure.Figure
     return draw(tuple(attributions))
 
 
-def html(attributions: Attribution | Sequence[Attribution]) -> str:
+def diagnosis(diagnosis: Diagnosis) -> "matplotlib.figure.Figure":
+    """A wrong answer in one figure, as in the paper's Figure 5.
+
+    The image, what supports the right answer, the hallucination map (1 − saliency), what has to be
+    hidden, and the right answer's probability as the end of the order is hidden.
+
+    Args:
+        diagnosis: of a wrong answer
+
+    Returns:
+        A figure 11 inches wide and as high as its content
+
+    Raises:
+        ResultError: the answer was right
+    """
+    from eagle_mllm.report.figures.diagnosis import draw
+
+    return draw(diagnosis)
+
+
+def html(
+    attributions: Attribution | Sequence[Attribution], *, diagnosis: Diagnosis | None = None
+) -> str:
     """One self-contained page about an attribution, or about several of one answer.
 
     A click on an explained word switches to its map. Several of one target, as from several
@@ -86,13 +117,14 @@ def html(attributions: Attribution | Sequence[Attribution]) -> str:
 
     Args:
         attributions: one, or several of the same generation
+        diagnosis: of the same wrong answer, for a section of its own
 
     Raises:
         ResultError: there is none, or they are not of the same generation
     """
     from eagle_mllm.report.pages.page import page
 
-    return page(_sequence(attributions))
+    return page(_sequence(attributions), diagnosis)
 
 
 def fragment(attributions: Attribution | Sequence[Attribution]) -> str:
@@ -109,35 +141,72 @@ def fragment(attributions: Attribution | Sequence[Attribution]) -> str:
     return render(_sequence(attributions))
 
 
+def audit_html(audit: Audit) -> str:
+    """One self-contained page about an audit: the answer, its doubted words, and why.
+
+    Args:
+        audit: of an answer
+    """
+    from eagle_mllm.report.pages.audit import page
+
+    return page(audit)
+
+
+def save_audit_html(audit: Audit, path: str | os.PathLike[str]) -> None:
+    """Write the page of `audit_html` to a file, which appears whole or not at all.
+
+    Args:
+        audit: of an answer
+        path: where to write; its folder must exist
+
+    Raises:
+        ResultError: the file cannot be written
+    """
+    text = audit_html(audit)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
 def save_html(
-    attributions: Attribution | Sequence[Attribution], path: str | os.PathLike[str]
+    attributions: Attribution | Sequence[Attribution],
+    path: str | os.PathLike[str],
+    *,
+    diagnosis: Diagnosis | None = None,
 ) -> None:
     """Write the page of `html` to a file, which appears whole or not at all.
 
     Args:
         attributions: one, or several of the same generation
         path: where to write; its folder must exist
+        diagnosis: as in `html`
 
     Raises:
         ResultError: the attributions are not of one generation, or the file cannot be written
     """
-    text = html(attributions)
+    text = html(attributions, diagnosis=diagnosis)
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def save_figure(attribution: Attribution, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+def save_figure(
+    attribution: Attribution,
+    path: str | os.PathLike[str],
+    *,
+    dpi: int = 150,
+    per: Per = "word",
+) -> None:
     """Write the figure to a file, which appears whole or not at all.
 
     Args:
         attribution: what to draw
         path: where to write; the ending chooses the format (png, pdf, svg, ...; none means png)
         dpi: pixels per inch, for formats that have pixels
+        per: as in `figure`
 
     Raises:
         ResultError: the format of that ending, or the file, cannot be written here
     """
-    _save(figure(attribution), attribution, path, dpi=dpi)
+    _save(figure(attribution, per=per), attribution, path, dpi=dpi)
 
 
 def save_comparison(
@@ -154,6 +223,25 @@ def save_comparison(
         ResultError: they cannot be compared, or the file cannot be written
     """
     _save(comparison(attributions), attributions[0], path, dpi=dpi)
+
+
+def save_diagnosis_figure(
+    diagnosis: Diagnosis, path: str | os.PathLike[str], *, dpi: int = 150
+) -> None:
+    """Write the figure of `diagnosis` to a file, which appears whole or not at all.
+
+    Args:
+        diagnosis: of a wrong answer
+        path: where to write; the ending chooses the format, as in `save_figure`
+        dpi: pixels per inch, for formats that have pixels
+
+    Raises:
+        ResultError: the answer was right, or the file cannot be written
+    """
+    from eagle_mllm.report.diagnosing import explained
+    from eagle_mllm.report.figures.diagnosis import draw
+
+    _save(draw(diagnosis), explained(diagnosis), path, dpi=dpi)
 
 
 def _save(

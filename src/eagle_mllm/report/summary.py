@@ -31,6 +31,23 @@ class TokenSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WordSummary:
+    """One word of a target: the joint probability of its tokens, and what it relies on."""
+
+    word: str
+    """The word, or a token between words."""
+
+    positions: tuple[int, ...]
+    """Its explained tokens, by their positions in the answer."""
+
+    evidence: float | None
+    """0 is language prior, 1 perception; None where it is not finite."""
+
+    confidence: float | None
+    """Joint probability of its tokens on the whole image."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegionSummary:
     """One of the most decisive regions."""
 
@@ -52,6 +69,7 @@ class ExplanationSummary:
     method: str
     positions: tuple[int, ...]
     counterfactual: bool
+    words: tuple[WordSummary, ...]
     tokens: tuple[TokenSummary, ...]
     regions: tuple[RegionSummary, ...]
     """The first `TOP_REGIONS` of the order."""
@@ -169,6 +187,7 @@ def _explanation(attribution: Attribution) -> ExplanationSummary:
         method=attribution.method,
         positions=target.positions,
         counterfactual=target.is_counterfactual,
+        words=_words(attribution),
         tokens=_tokens(attribution),
         regions=_regions(attribution),
         has_effect=trace.has_effect,
@@ -193,6 +212,18 @@ def _tokens(attribution: Attribution) -> tuple[TokenSummary, ...]:
         for position, text, evidence in zip(
             target.positions, texts, attribution.reliance.evidence, strict=True
         )
+    )
+
+
+def _words(attribution: Attribution) -> tuple[WordSummary, ...]:
+    return tuple(
+        WordSummary(
+            word=word.text,
+            positions=word.positions,
+            evidence=_number(word.evidence),
+            confidence=_number(word.confidence),
+        )
+        for word in attribution.words
     )
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.printable import printable
+
+Per = Literal["word", "token"]
+"""What evidence is told of: whole words, by their joint probability, or the model's tokens."""
 
 _LONGEST_LABEL = 60
 _LONGEST_BROKEN_WORD = 16
@@ -40,15 +44,19 @@ class Piece:
     """For a counterfactual, the text of the token that the model wrote instead."""
 
 
-def pieces_of(attributions: Sequence[Attribution]) -> tuple[Piece, ...]:
+def pieces_of(attributions: Sequence[Attribution], *, per: Per = "word") -> tuple[Piece, ...]:
     """The answer that all attributions share, a piece for each token.
 
     A token explained by several attributions belongs to the one with the fewest tokens: in a page
     with every word and the whole sentence, a click on a word finds the word.
+
+    Args:
+        attributions: explanations of one answer
+        per: whether a token has the evidence of its word, or its own
     """
     generation = attributions[0].generation
     owners = _owners(attributions)
-    evidence = [_evidence_at(attribution) for attribution in attributions]
+    evidence = [_evidence_at(attribution, per) for attribution in attributions]
     pieces = []
     for position, token in enumerate(generation.tokens):
         owner = owners.get(position)
@@ -130,7 +138,10 @@ def _owners(attributions: Sequence[Attribution]) -> dict[int, int]:
     return owners
 
 
-def _evidence_at(attribution: Attribution) -> dict[int, float]:
+def _evidence_at(attribution: Attribution, per: Per) -> dict[int, float]:
+    if per == "word":
+        words = attribution.words
+        return {place: word.evidence for word in words for place in word.positions}
     evidence = attribution.reliance.evidence.tolist()
     return dict(zip(attribution.target.positions, evidence, strict=True))
 

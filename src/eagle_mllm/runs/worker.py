@@ -12,6 +12,7 @@ from eagle_mllm.attribution.model import Model, ModelInfo
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import EagleError
+from eagle_mllm.hallucination.measuring import direct_measures
 from eagle_mllm.runs.checkpoints import checkpoint_digest
 from eagle_mllm.runs.config import RunConfig
 from eagle_mllm.runs.measures import measure
@@ -85,13 +86,19 @@ class Worker:
         cut = self._config.regions
         regions = segment(generation.image, method=cut.method, n_regions=cut.count)
         attribution = self._method.attribute(self._model, generation, target, regions=regions)
+        measures = measure(sample, attribution)
+        if sample.task == "existence" and sample.truth is not None:
+            fill = self._method.fill
+            measures |= direct_measures(
+                self._model, generation, sample.truth, regions=regions, fill=fill
+            )
         record = record_of(
             sample.id,
             attribution,
             task=sample.task,
             image_name=sample.image.name,
             image_digest=digest,
-            measures=measure(sample, attribution),
+            measures=measures,
         )
         return record, attribution.seconds
 

@@ -1,6 +1,6 @@
 """The planted model: its evidence, its answers and its scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ from eagle_mllm.attribution.model import (
     require_explainable,
 )
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.words.spelling import spelled
 from eagle_mllm.errors import ImageError, SettingError, TargetError
 from eagle_mllm.testing.vocabulary import EOS, OTHER, Vocabulary
 
@@ -141,6 +142,10 @@ class PlantedModel(Model):
             raise TargetError("the answer is empty; give the text to explain")
         ids = (*self._vocabulary.encode(answer), EOS)
         return self._generation(image, prompt, ids, path=image_path)
+
+    def spellings(self, words: Collection[str]) -> Mapping[int, str]:
+        """See `Model`."""
+        return spelled(enumerate(self._vocabulary.pieces), words)
 
     def scorer(
         self,

@@ -6,7 +6,7 @@ The layout is described in docs/file-format.md. Nothing is ever unpickled.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,18 @@ _ARRAYS = ("header", "labels", "image", "saliency", *_TRACE)
 _BYTES_PER_PIXEL = 12
 _LARGEST_HEADER = 1 << 24
 
+_NOTHING: Mapping[str, np.ndarray] = {}
+
 _Arrays = dict[str, np.ndarray]
 _Stored = dict[str, StoredArray]
 
 
-def save(attribution: Attribution, path: str | os.PathLike[str]) -> None:
+def save(
+    attribution: Attribution,
+    path: str | os.PathLike[str],
+    *,
+    more: Mapping[str, np.ndarray] = _NOTHING,
+) -> None:
     """Write an attribution to one `.npz` file.
 
     The file appears whole or not at all, and the same attribution gives the same bytes.
@@ -51,6 +58,7 @@ def save(attribution: Attribution, path: str | os.PathLike[str]) -> None:
     Args:
         attribution: what to keep
         path: where; its folder must exist. A file of that name is replaced
+        more: further arrays for the same file, which `load` passes over
 
     Raises:
         ResultError: the file cannot be written, a text is not Unicode, or the provenance is not
@@ -62,7 +70,7 @@ def save(attribution: Attribution, path: str | os.PathLike[str]) -> None:
         raise ResultError(
             f"cannot write {path}: {reason(error)}; keep only plain JSON values in the provenance"
         ) from error
-    data = packed({**_arrays(attribution), "header": np.frombuffer(header, dtype=np.uint8)})
+    data = packed({**_arrays(attribution), **more, "header": np.frombuffer(header, dtype=np.uint8)})
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
@@ -82,10 +90,26 @@ def load(path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXELS) -
         ResultError: there is no such file, it is damaged or something else, it unpacks to more
             than `max_pixels` allow, or a newer version of this package wrote it
     """
+    return load_with(path, (), max_pixels=max_pixels)[0]
+
+
+def load_with(
+    path: str | os.PathLike[str], names: Collection[str], *, max_pixels: int | None = MAX_PIXELS
+) -> tuple[Attribution, dict[str, np.ndarray]]:
+    """The same as `load`, and those of some further arrays that the file has, by name.
+
+    Args:
+        path: the `.npz` file
+        names: of the further arrays, none larger than a truth value for each pixel or a header
+        max_pixels: as in `load`
+
+    Raises:
+        ResultError: as in `load`
+    """
     limit = sys.maxsize if max_pixels is None else max_pixels * _BYTES_PER_PIXEL
     with border(ResultError, f"cannot read {path}", advice="expected a file written by save"):
         try:
-            return _loaded(file_bytes(Path(path), limit=limit + _LARGEST_HEADER), limit)
+            return _loaded(file_bytes(Path(path), limit=limit + _LARGEST_HEADER), limit, names)
         except EagleError as error:  # values that cannot be, from a file that can be read
             raise Malformed(str(error)) from error
 
@@ -106,8 +130,10 @@ def _arrays(attribution: Attribution) -> _Arrays:
 # ---- reading ----
 
 
-def _loaded(data: bytes, limit: int) -> Attribution:
-    stored = stored_arrays(data, _ARRAYS)
+def _loaded(
+    data: bytes, limit: int, names: Collection[str]
+) -> tuple[Attribution, dict[str, np.ndarray]]:
+    stored = stored_arrays(data, (*_ARRAYS, *names))
     header = decoded(_header_bytes(stored))
     _check_arrays(stored, n_tokens=len(values(value(header, "target", dict), "ids", int)))
     size = sum(array.nbytes for name, array in stored.items() if name != "header")
@@ -116,7 +142,9 @@ def _loaded(data: bytes, limit: int) -> Attribution:
             f"its arrays take {size:,} bytes, more than the {limit:,} that max_pixels allows; "
             "raise max_pixels"
         )
-    return _attribution(header, {name: array.read() for name, array in stored.items()})
+    arrays = {name: array.read() for name, array in stored.items()}
+    further = {name: arrays.pop(name) for name in names if name in arrays}
+    return _attribution(header, arrays), further
 
 
 def _header_bytes(stored: _Stored) -> bytes:

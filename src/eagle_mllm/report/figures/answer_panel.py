@@ -16,7 +16,7 @@ from eagle_mllm.report.figures.fonts import drawable, font_for, width_in_inches
 from eagle_mllm.report.figures.layout import Box
 from eagle_mllm.report.figures.panels import EVIDENCE_SCALE_SIZE, draw_evidence_scale
 from eagle_mllm.report.figures.wrapping import Placed, around, fitted, wrapped, wrapped_text
-from eagle_mllm.report.tokens import Piece, pieces_of
+from eagle_mllm.report.tokens import Per, Piece, pieces_of
 
 _PROMPT_SIZE = 9.0
 _PROMPT_LINE = 0.19
@@ -58,12 +58,12 @@ class AnswerBlock(NamedTuple):
         return _PROMPT_LINE * len(self.prompt) + 0.12 + lines + notes + _SCALE
 
 
-def answer_block(attribution: Attribution, *, width: float) -> AnswerBlock:
+def answer_block(attribution: Attribution, *, width: float, per: Per = "word") -> AnswerBlock:
     """Prompt and answer, broken into lines of `width` inches.
 
     Of a very long answer the lines around the first explained token are kept.
     """
-    pieces = pieces_of([attribution])
+    pieces = pieces_of([attribution], per=per)
     for lettering in _LETTERINGS:
         lines = _lines(pieces, lettering, width)
         if len(lines) <= lettering.most_lines:

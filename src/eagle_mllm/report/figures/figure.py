@@ -20,20 +20,20 @@ from eagle_mllm.report.figures.layout import (
 from eagle_mllm.report.figures.scripts import missing_fonts
 from eagle_mllm.report.figures.wrapping import fitted, wrapped_text
 from eagle_mllm.report.pictures import size_of
-from eagle_mllm.report.tokens import clean, label_of, pieces_of
+from eagle_mllm.report.tokens import Per, clean, label_of, pieces_of
 
 _TITLE_SIZE = 15.0
 _SUMMARY_SIZE = 9.0
 _FOOTER_SIZE = 7.5
 
 
-def draw(attribution: Attribution) -> Figure:
+def draw(attribution: Attribution, *, per: Per = "word") -> Figure:
     """The figure; see `eagle_mllm.report.figure`."""
     with styled():
-        return _drawn(attribution)
+        return _drawn(attribution, per)
 
 
-def _drawn(attribution: Attribution) -> Figure:
+def _drawn(attribution: Attribution, per: Per) -> Figure:
     height, width = drawn_shape(size_of(attribution.regions.shape))
     count = _counted(attribution.forward_passes, "forward pass", "forward passes")
     footer = small_print(
@@ -41,7 +41,7 @@ def _drawn(attribution: Attribution) -> Figure:
     )
     boxes = layout(
         width / height,
-        lambda inches: answer_block(attribution, width=inches).height,
+        lambda inches: answer_block(attribution, width=inches, per=per).height,
         footer_lines=len(footer),
     )
     canvas = Canvas(WIDTH, boxes.height)
@@ -55,7 +55,8 @@ def _drawn(attribution: Attribution) -> Figure:
         drawn_inches=boxes.order.width,
     )
     panels.draw_curves(canvas.axes(boxes.curves, "curves"), attribution)
-    draw_answer(canvas, answer_block(attribution, width=boxes.answer.width), boxes.answer)
+    answer = answer_block(attribution, width=boxes.answer.width, per=per)
+    draw_answer(canvas, answer, boxes.answer)
     draw_small_print(canvas, boxes.footer, footer)
     return canvas.figure
 

@@ -82,6 +82,18 @@ class ComparisonLayout(NamedTuple):
     footer: Box
 
 
+class DiagnosisLayout(NamedTuple):
+    """The boxes of the figure of a diagnosis."""
+
+    height: float
+    header: Box
+    pictures: Gallery
+    scale: Box
+    curve: Box
+    words: Box
+    footer: Box
+
+
 def text_width() -> float:
     """The width between the margins."""
     return WIDTH - 2 * _MARGIN
@@ -165,6 +177,30 @@ def comparison_layout(
         deletion=deletion,
         keys=keys,
         answer=answer,
+        footer=footer,
+    )
+
+
+def diagnosis_layout(aspect: float, *, footer_lines: int) -> DiagnosisLayout:
+    """The boxes for four pictures of one image, then the curve beside a few sentences.
+
+    Args:
+        aspect: of the image, width / height
+        footer_lines: how many lines of small print
+    """
+    pictures = _gallery(aspect, 4)
+    top = pictures[-1].bottom + _GAP + _TITLE
+    curve = Box(_MARGIN + _Y_LABELS, top, 1.6 * _PLOT_WIDTH, _CURVES_HEIGHT)
+    left = curve.right + _GAP
+    words = Box(left, top - 0.1, WIDTH - _MARGIN - left, curve.height)
+    footer = Box(_MARGIN, curve.bottom + _X_LABELS + 0.25, text_width(), footer_lines * FOOTER_LINE)
+    return DiagnosisLayout(
+        height=footer.bottom + 0.22,
+        header=Box(_MARGIN, _HEADER_TOP, text_width(), _HEADER_HEIGHT),
+        pictures=pictures,
+        scale=_scale(max(pictures, key=lambda box: box.right)._replace(top=pictures[0].top)),
+        curve=curve,
+        words=words,
         footer=footer,
     )
 

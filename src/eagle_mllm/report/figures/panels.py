@@ -54,6 +54,12 @@ def draw_saliency(axes: Axes, attribution: Attribution, *, title: str = "Salienc
     _title(axes, title)
 
 
+def draw_picture(axes: Axes, picture: RGBImage, *, title: str) -> None:
+    """Any picture of the image, in the style of the others."""
+    _show(axes, picture)
+    _title(axes, title)
+
+
 def draw_scale(axes: Axes) -> None:
     """The colour bar of the saliency, 0 at the bottom."""
     colors = saliency_colors(np.linspace(0.0, 1.0, 256))[:, None]

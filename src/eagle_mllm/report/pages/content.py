@@ -28,7 +28,7 @@ _SMALLEST_BADGE, _LARGEST_BADGE = 0.013, 0.024  # radius as a share of the longe
 
 
 class TokenRow(NamedTuple):
-    """One token of a target: its probability without and with the image, and its evidence."""
+    """One word of a target: its probability without and with the image, and its evidence."""
 
     text: str
     hidden: str
@@ -120,20 +120,9 @@ def _section(attribution: Attribution, label: str, shape: tuple[int, int]) -> Se
 
 
 def _rows(attribution: Attribution) -> tuple[TokenRow, ...]:
-    trace, target = attribution.trace, attribution.target
-    tokens = attribution.generation.tokens
-    written = [tokens[position] for position in target.positions]
-    if len(target) == 1 and target.ids[0] != attribution.generation.ids[target.positions[0]]:
-        written = [target.text]
     return tuple(
-        TokenRow(visible(text), number(hidden), number(whole), evidence)
-        for text, hidden, whole, evidence in zip(
-            written,
-            trace.insertion[0].tolist(),
-            trace.insertion[-1].tolist(),
-            attribution.reliance.evidence.tolist(),
-            strict=True,
-        )
+        TokenRow(visible(word.text), number(word.prior), number(word.confidence), word.evidence)
+        for word in attribution.words
     )
 
 

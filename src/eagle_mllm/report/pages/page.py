@@ -2,20 +2,20 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.errors import ResultError
+from eagle_mllm.hallucination.diagnosis import Diagnosis
 from eagle_mllm.report.colors import evidence_color
 from eagle_mllm.report.facts import model_name
 from eagle_mllm.report.pages.comparison import comparison_of
 from eagle_mllm.report.pages.content import sections
+from eagle_mllm.report.pages.diagnosis import DiagnosisSection, diagnosis_of
+from eagle_mllm.report.pages.environment import environment
 from eagle_mllm.report.pictures import data_uri, picture_shape, png, resized_image
 from eagle_mllm.report.tokens import Piece, clean, label_of, pieces_of
 
@@ -30,13 +30,14 @@ class Word(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-def page(attributions: Sequence[Attribution]) -> str:
+def page(attributions: Sequence[Attribution], diagnosis: Diagnosis | None = None) -> str:
     """A whole page; see `eagle_mllm.report.html`."""
     script = files("eagle_mllm.report.pages").joinpath("templates/explore.js").read_text("utf-8")
     return _render(
         "page.html",
         attributions,
         max_side=_PAGE_SIDE,
+        diagnosis=None if diagnosis is None else diagnosis_of(diagnosis),
         script=script,
         # Only this very script may run: whatever an answer contains, it stays text.
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
@@ -49,11 +50,16 @@ def fragment(attributions: Sequence[Attribution]) -> str:
 
 
 def _render(
-    template: str, attributions: Sequence[Attribution], *, max_side: int, **more: str
+    template: str,
+    attributions: Sequence[Attribution],
+    *,
+    max_side: int,
+    diagnosis: DiagnosisSection | None = None,
+    **more: str,
 ) -> str:
     _require_one_generation(attributions)
     content = _content(attributions, max_side=max_side)
-    return _environment().get_template(template).render(**content, **more)
+    return environment().get_template(template).render(**content, diagnosis=diagnosis, **more)
 
 
 def _content(attributions: Sequence[Attribution], *, max_side: int) -> dict[str, Any]:
@@ -112,16 +118,3 @@ def _require_one_generation(attributions: Sequence[Attribution]) -> None:
                 f"attribution {number} explains another answer than the first one; "
                 "a report is about one answer, so write a report for each"
             )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("eagle_mllm.report.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["evidence_color"] = evidence_color
-    return environment

@@ -1,0 +1,311 @@
+"""Measures what docs/hallucination.md says: one JSON line a sample, resumable, then the tables.
+
+    python experiments/hallucination.py probe llava-habit train 0 60
+    python experiments/hallucination.py correct llava 0 400
+    python experiments/hallucination.py correct llava 0 100 600
+    python experiments/hallucination_tables.py
+
+A line that is there already is not computed again. Models are the demo models and the twins.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import eagle_mllm as eagle
+from eagle_mllm.attribution.correction import minimal_correction
+from eagle_mllm.attribution.evaluator import SubsetEvaluator
+from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.white_box import white_box_of
+from eagle_mllm.hallucination.answers import closed_question
+from eagle_mllm.hallucination.claims import Claim, claims_of
+from eagle_mllm.hallucination.diagnosing import seen_areas
+from eagle_mllm.hallucination.direct import DirectSearch, Removals, smallest_removal, try_order
+from eagle_mllm.hallucination.probing import Prober
+from eagle_mllm.hallucination.splitting import Bound, Hidden, split
+from eagle_mllm.scenes import scene
+from eagle_mllm.scenes.habits import brought_question, planted_cause
+from eagle_mllm.scenes.world import CO_OCCURRENCES
+
+RESULTS = Path(__file__).parent / "results" / "hallucination"
+
+
+def load(name: str) -> Any:
+    """A demo model or a twin, on one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    return eagle.load_model(f"demo/{name}", device="cpu", batch_size=8)
+
+
+def stored(path: Path) -> list[dict[str, Any]]:
+    """The lines that are there."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def resumed(path: Path, keys: list[str]) -> Iterator[str]:
+    """The keys that have no line yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = {line["key"] for line in stored(path)}
+    yield from (key for key in keys if key not in done)
+
+
+def add(path: Path, line: dict[str, Any]) -> None:
+    """One more line."""
+    with path.open("a") as file:
+        file.write(json.dumps({k: _short(v) for k, v in line.items()}) + "\n")
+
+
+def _short(value: Any) -> Any:
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def questions_of(example: Any) -> list[Any]:
+    """The existence questions, each once, then one about what each habit brings."""
+    brought = [brought_question(habit, example.plan) for habit in CO_OCCURRENCES]
+    asked = {q.text: q for q in example.questions if q.kind == "existence"}
+    return [q for text, q in asked.items() if text not in {b.text for b in brought}] + brought
+
+
+def is_true(phrase: str, example: Any) -> bool:
+    """Whether one object of a scene has all of these properties."""
+    wanted = set(phrase.lower().split())
+    return any(wanted <= {one.shape, one.colour, one.size} for one in example.objects)
+
+
+# ---- scores of claims ----
+
+
+def white(model: Any, generation: Any, claim: Claim) -> dict[str, float]:
+    """The floor and two white-box classics: larger where the claim is supported."""
+    look = white_box_of(model, generation, claim.target)
+    ids = range(model.module.config.text_config.vocab_size)
+    logits = look.lens(list(ids)).astype(np.float64)
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    at = look.n_prompt - 1 + claim.target.positions[0]
+    row = p[at]
+    noun = claim.phrase.split()[-1]
+    token = generation.encode(f"There is a {noun}.")[-2] if claim.verdict else claim.target.ids[0]
+    seen = float(p[look.image_positions, token].max())
+    n = look.n_layers
+    middle = list(range(n // 3, max(n // 3 + 1, 2 * n // 3 + 1)))
+    attention = float(look.attention(middle)[:, 0].sum(axis=-1).mean())
+    return {
+        "entropy": -float(-(row * np.log(row + 1e-12)).sum()),
+        "svar": attention,
+        "internal": seen if claim.verdict != "no" else -seen,
+    }
+
+
+def probe(name: str, split: str, first: int, last: int, *, depth: str = "fast") -> None:
+    """The scores of every claim about some scenes, with the truth."""
+    path = RESULTS / f"probe-{name}-{split}-{depth}.jsonl"
+    model = None
+    for key in resumed(path, [str(seed) for seed in range(first, last)]):
+        model = model or load(name)
+        options = {"split": "train", "biased": False} if split == "train" else {}
+        example = scene(int(key), **options)
+        image = np.asarray(example.image)
+        regions = eagle.segment(image)
+        rows = []
+        asked = questions_of(example)
+        if depth == "thorough":
+            asked = asked[-2:] + asked[:2]
+        for question in asked:
+            generation = model.generate(image, question.text)
+            cause = planted_cause(question, example.plan)
+            rows += _rows(
+                model, generation, regions, depth, example, question=question, cause=cause
+            )
+        generation = model.generate(image, "Describe the image.")
+        rows += _rows(model, generation, regions, depth, example)
+        add(path, {"key": key, "rows": rows})
+
+
+def _rows(
+    model: Any,
+    generation: Any,
+    regions: Any,
+    depth: str,
+    example: Any,
+    *,
+    question: Any = None,
+    cause: Any = None,
+) -> list[dict[str, Any]]:
+    try:
+        claims = claims_of(generation)
+    except eagle.EagleError:
+        return []
+    prober = Prober(model, generation, claims, regions=regions)
+    probes = prober.fast() if depth == "fast" else prober.thorough()
+    rows, mentioned = [], set()
+    for claim, found in zip(claims, probes, strict=True):
+        if question is None:
+            wrong = not is_true(claim.phrase, example)
+        else:
+            wrong = (claim.verdict == "yes") != (question.answer == "Yes.")
+        row: dict[str, Any] = {
+            "kind": "word" if question is None else "answer",
+            "phrase": claim.phrase,
+            "says": claim.verdict,
+            "wrong": wrong,
+            "habit": None if cause is None else cause.habit.name,
+            "brought": question is not None and question in questions_of(example)[-2:],
+            "place": claim.target.positions[0],
+            "first": claim.text.lower() not in mentioned,
+            **{k: round(v, 4) for k, v in found.scores.items()},
+        }
+        mentioned.add(claim.text.lower())
+        row |= {k: round(v, 4) for k, v in white(model, generation, claim).items()}
+        if question is not None:
+            row["noised"] = round(noised(model, generation, claim), 4)
+        if found.evidence and cause is not None:
+            there = regions.mask(found.evidence)
+            trigger = example.objects[cause.trigger].mask
+            row["cause_share"] = round(float((there & trigger).sum() / trigger.sum()), 4)
+            row["cause_chance"] = round(float(there.mean()), 4)
+        rows.append(row)
+    return rows
+
+
+def noised(model: Any, generation: Any, claim: Claim) -> float:
+    """Log probability of an answer on a picture of heavy noise, as in VCD (step 500 of 1,000)."""
+    rng = np.random.default_rng(0)
+    pixels = generation.image / 127.5 - 1
+    kept = 0.28  # sqrt of the share of signal that DDPM's linear schedule leaves at step 500
+    mixed = kept * pixels + np.sqrt(1 - kept**2) * rng.standard_normal(pixels.shape)
+    noisy = np.clip((mixed + 1) * 127.5, 0, 255).astype(np.uint8)
+    asked = model.with_answer(noisy, generation.prompt, generation.text)
+    whole = Regions.from_labels(np.zeros(noisy.shape[:2], dtype=int))
+    scorer = model.scorer(asked, claim.target, whole)
+    p = scorer(np.array([[True]])).probability[0].astype(np.float64)
+    return float(np.log(p.prod() + 1e-9))
+
+
+# ---- corrections ----
+
+
+def correct(name: str, first: int, last: int, *, budget: int) -> None:
+    """Every wrong existence answer, corrected by the direct search, the paper's order and controls.
+
+    Args:
+        name: of the model
+        first: first held-out scene
+        last: behind the last one
+        budget: images that the search of the paper's order may score; 0 leaves the order out
+    """
+    path = RESULTS / f"correct-{name}-{'direct' if budget == 0 else 'order'}.jsonl"
+    model = None
+    for key in resumed(path, [str(seed) for seed in range(first, last)]):
+        model = model or load(name)
+        example = scene(int(key))
+        image = np.asarray(example.image)
+        regions = eagle.segment(image)
+        rows, asked = [], questions_of(example)
+        for question in asked:
+            generation = model.generate(image, question.text)
+            closed = closed_question(model, generation, question.answer)
+            if closed is not None:
+                cause = planted_cause(question, example.plan)
+                trigger = None if cause is None else example.objects[cause.trigger].mask
+                rows.append(
+                    {
+                        "question": question.text,
+                        "truth": question.answer,
+                        "habit": None if cause is None else cause.habit.name,
+                        **corrected(model, generation, closed, regions, budget, trigger),
+                    }
+                )
+        add(path, {"key": key, "asked": len(asked), "rows": rows})
+
+
+def corrected(
+    model: Any, generation: Any, closed: Any, regions: Any, budget: int, trigger: Any
+) -> dict[str, Any]:
+    """What each way of correcting hides; None where it never corrects."""
+    scorer = model.scorer(generation, closed.asked, regions)
+    memory = SubsetEvaluator(scorer, len(regions))
+    direct, control = memory.summed(closed.groups), memory.summed(closed.groups)
+    areas = seen_areas(regions, memory)
+    ours = Removals(direct, areas, accepted=closed.right.ids)
+    best = smallest_removal(DirectSearch(), ours, regions.layout)
+    row: dict[str, Any] = {"passes": direct.forward_passes, "area": best and round(best.area, 5)}
+    others = Removals(control, areas, accepted=closed.right.ids)
+    if best is not None:
+        row["regions"] = best.removed.tolist()
+        hidden = Hidden.of(best, regions, areas)
+        bound = Bound(model, generation, closed, "black")
+        finer = split(DirectSearch(), bound, hidden, evaluate=direct)
+        row |= {"split_area": round(finer.area, 5), "split_passes": direct.forward_passes}
+        row |= _controls(model, generation, closed, regions, others, best)
+        if trigger is not None:
+            row["cause_hit"] = _overlap(regions.mask(best.removed), trigger)
+            row["cause_chance"] = float(trigger.mean())
+    if budget:
+        search = eagle.MultilevelSearch(budget=budget)
+        right = memory.summed(closed.groups[:1])
+        found = eagle.Eagle(search=search).attribute(
+            model, generation, closed.target, regions=regions, evaluate=right
+        )
+        paper = minimal_correction(found.trace, closed.target, accepted=closed.right.ids)
+        row["order_passes"] = found.forward_passes
+        row["paper_area"] = round(paper.area, 5) if paper.corrects else None
+        along = Removals(control, areas, accepted=closed.right.ids)
+        try_order(along, found.trace.order)
+        pruned = along.smallest()[:1]
+        row["pruned_area"] = round(pruned[0].area, 5) if pruned else None
+        if trigger is not None and not paper.corrects:
+            row["paper_cause_hit"] = None
+        elif trigger is not None:
+            row["paper_cause_hit"] = _overlap(regions.mask(paper.removed), trigger)
+    return row
+
+
+def _overlap(mask: np.ndarray, trigger: np.ndarray) -> float:
+    """Share of what is hidden that lies on the trigger."""
+    return round(float((mask & trigger).sum() / max(1, mask.sum())), 4)
+
+
+def _controls(
+    model: Any, generation: Any, closed: Any, regions: Any, removals: Any, best: Any
+) -> dict[str, Any]:
+    """Random regions of equal area, and those that are attended most: do they correct?"""
+    rng = np.random.default_rng(len(regions))
+    orders = [rng.permutation(len(regions)) for _ in range(10)]
+    rows = removals.rows([_of_area(order, removals.areas, best.area) for order in orders])
+    random = removals.try_all(rows)[0]
+    look = white_box_of(model, generation, generation.at(closed.target.positions[0]))
+    attention = look.attention(list(range(look.n_layers)))[:, 0].mean(axis=0)
+    values = look.to_image(attention.astype(np.float64))
+    total = np.bincount(regions.labels.ravel(), weights=values.ravel()) / regions.areas
+    attended = np.argsort(-total, kind="stable")
+    of_area = removals.rows([_of_area(attended, removals.areas, best.area)])
+    ends = removals.rows([attended[:count] for count in range(1, 17)])
+    found = removals.try_all(ends)[0]
+    first = int(np.argmax(found)) + 1 if found.any() else None
+    return {
+        "random": float(random.mean()),
+        "attended": bool(removals.try_all(of_area)[0][0]),
+        "attended_area": first and round(float(removals.areas[attended[:first]].sum()), 5),
+    }
+
+
+def _of_area(order: np.ndarray, areas: np.ndarray, area: float) -> np.ndarray:
+    """The first regions of an order, until they are as large as an area."""
+    count = int(np.searchsorted(np.cumsum(areas[order]), area - 1e-9)) + 1
+    return np.asarray(order[:count])
+
+
+if __name__ == "__main__":
+    command, name, *arguments = sys.argv[1:]
+    if command == "probe":
+        split_name, first, last, *rest = arguments
+        probe(name, split_name, int(first), int(last), depth=(rest or ["fast"])[0])
+    elif command == "correct":
+        first, last, *rest = arguments
+        correct(name, int(first), int(last), budget=int((rest or ["0"])[0]))
