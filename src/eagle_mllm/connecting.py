@@ -15,6 +15,7 @@ from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.engines.asking import Asking
 from eagle_mllm.engines.cache import Cache, cache_folder, key_of
 from eagle_mllm.engines.detect import find_engine
+from eagle_mllm.engines.engine import Engine
 from eagle_mllm.engines.http import Http
 from eagle_mllm.engines.probe import PROMPT, Findings, picture, probed
 from eagle_mllm.engines.served import ServedModel
@@ -127,6 +128,24 @@ def connect_by(settings: ServerSettings, *, model: str | None) -> ServedModel:
     return served.with_details(agreement=f"{distance:.2g}")
 
 
+def untried(settings: ServerSettings, *, model: str | None) -> ServedModel:
+    """The model of a server that was only asked who it is, to see what it would cost.
+
+    Args:
+        settings: where the model is served, and how it is asked
+        model: the name that the server knows it by
+    """
+    link = _Link(settings)
+    engine, name = link.found(link.http(settings.urls[0]), model)
+    return ServedModel(
+        [Asking(engine=engine, cache=Cache(None), model=())],
+        name=name,
+        details={},
+        concurrency=1,
+        usage=link.usage,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Tried:
     """A server that was tried out."""
@@ -146,18 +165,25 @@ class _Link:
         place = settings.checkpoint
         self.vocabulary = None if place is None else _vocabulary(place)
 
-    def tried(self, url: str, model: str | None) -> _Tried:
-        """Find the engine at an address, and try it out."""
-        settings = self.settings
-        http = Http(
+    def http(self, url: str) -> Http:
+        """The client of a server."""
+        return Http(
             url,
-            key_from=settings.key_from,
-            timeout=settings.timeout,
+            key_from=self.settings.key_from,
+            timeout=self.settings.timeout,
             usage=self.usage,
             memory=self.cache,
         )
+
+    def found(self, http: Http, model: str | None) -> tuple[Engine, str]:
+        """The engine at an address, and the name of its model."""
+        return find_engine(http, model, choice=self.settings.engine, vocabulary=self.vocabulary)
+
+    def tried(self, url: str, model: str | None) -> _Tried:
+        """Find the engine at an address, and try it out."""
+        http = self.http(url)
         is_reached = http.is_reached()
-        engine, name = find_engine(http, model, choice=settings.engine, vocabulary=self.vocabulary)
+        engine, name = self.found(http, model)
         known = (engine.name, engine.version, name, *map(str, sorted(engine.identity.items())))
         findings = probed(engine, self.cache, known, is_reached=is_reached)
         asking = Asking(engine=engine, cache=self.cache, model=(*known, str(findings.turn)))

@@ -36,6 +36,15 @@ def test_every_default_is_written_out(load):
             "batch_size": "auto",
             "pixels": "auto",
             "revision": None,
+            "server": None,
+            "engine": "auto",
+            "checkpoint": None,
+            "agreement": True,
+            "concurrency": "auto",
+            "timeout": 120.0,
+            "max_requests": None,
+            "cache": "auto",
+            "key_from": "EAGLE_API_KEY",
         },
         "method": {
             "name": "eagle",
@@ -196,3 +205,29 @@ def test_a_baseline_with_an_impossible_setting_is_refused_in_one_line(load, tabl
         load(f"[method]\n{table}")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+SERVED = {**DATA, "model.server": ["http://a:1", "http://b:2"], "model.concurrency": 4}
+
+
+def test_a_served_model_is_known_by_its_engine_not_by_its_address(load):
+    config = load(settings=SERVED)
+    assert config.model.serving.urls == ("http://a:1", "http://b:2")
+    assert config.model.serving.concurrency == 4
+    assert load(settings={**DATA, "model.server": "http://c"}).identity == config.identity
+    assert load(settings=DATA).identity == config.identity
+    assert load(settings=DATA).model.serving is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({**SERVED, "model.device": "cuda"}, "device is for weights that are loaded here"),
+        ({**DATA, "model.concurrency": 4}, "concurrency is for a server"),
+        ({**DATA, "model.server": "nonsense"}, "is not the address of a server"),
+        ({**DATA, "model.server": []}, "no server is given"),
+    ],
+)
+def test_a_setting_of_a_server_or_of_loading_in_the_wrong_place_is_refused(load, changed, said):
+    with pytest.raises(SettingError, match=said):
+        load(settings=changed)

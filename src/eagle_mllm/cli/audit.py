@@ -20,8 +20,9 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import Results, print_files, print_json
 from eagle_mllm.cli.loading import ModelChoice
+from eagle_mllm.cli.model_options import with_model
 from eagle_mllm.cli.outputs import OutputFolder, place_for
-from eagle_mllm.cli.parsing import parse_batch_size, path_text
+from eagle_mllm.cli.parsing import path_text
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import AUDIT, PAGE
 from eagle_mllm.cli.request import DEFAULT_PROMPT, Asked, Request, asked, require_prompt
@@ -29,7 +30,6 @@ from eagle_mllm.errors import SettingError
 from eagle_mllm.hallucination.auditing import audit as audited
 from eagle_mllm.hallucination.fixing import Fixed, fix
 from eagle_mllm.hallucination.verdicts import Audit
-from eagle_mllm.models.settings import ModelSettings
 from eagle_mllm.printable import printable
 
 _Files = Mapping[str, Path]
@@ -41,10 +41,12 @@ class _Depth:
     fix: bool
 
 
+@with_model
 def audit(
     image: Annotated[
         Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
     ],
+    *,
     prompt: options.Prompt = DEFAULT_PROMPT,
     answer: options.Answer = None,
     fast: Annotated[
@@ -66,12 +68,7 @@ def audit(
     regions: options.RegionsFrom = "slico",
     n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
-    model: options.ModelName = "demo",
-    revision: options.Revision = None,
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    batch_size: options.Batch = "auto",
-    pixels: options.Pixels = "auto",
+    model: ModelChoice,
     max_new_tokens: options.MaxNewTokens = 128,
     max_pixels: options.MaxPixels = MAX_PIXELS,
     out: options.OutFolder = None,
@@ -98,16 +95,7 @@ def audit(
         targets=TargetChoice(),
         regions=regions,
         n_regions=n_regions,
-        model=ModelChoice(
-            name=model,
-            settings=ModelSettings(
-                revision=revision,
-                device=device,
-                dtype=dtype,
-                batch_size=parse_batch_size(batch_size),
-                pixels=pixels,
-            ),
-        ),
+        model=model,
         max_new_tokens=max_new_tokens,
         max_pixels=max_pixels,
         place=place_for(out, name=image.stem, force=force),
@@ -128,7 +116,7 @@ def _audited(
 ) -> tuple[dict[str, Any], Audit]:
     with asked(request, progress) as found:
         planned = 2 if depth.fast else 2 * len(found.regions)
-        with progress.passes("auditing", planned=planned) as on_pass:
+        with progress.passes("auditing", planned=planned, usage=found.usage) as on_pass:
             checked = audited(
                 found.model,
                 found.generation,

@@ -16,25 +16,28 @@ from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
+from eagle_mllm.cli.dry_run import tell_plan
 from eagle_mllm.cli.explain import file_endings
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.methods import OURS, MethodOptions
+from eagle_mllm.cli.model_options import with_model
 from eagle_mllm.cli.outputs import OutputFolder, place_for
-from eagle_mllm.cli.parsing import parse_batch_size, path_text
+from eagle_mllm.cli.parsing import path_text
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.request import DEFAULT_PROMPT, Asked, Request, asked, require_prompt
 from eagle_mllm.cli.targets import target_choice
 from eagle_mllm.errors import SettingError, TargetError
-from eagle_mllm.models.settings import ModelSettings
 
 _USUAL = f"{OURS},single-scan,centre,random"
 
 
+@with_model
 def compare(
     image: Annotated[
         Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
     ],
+    *,
     methods: options.Methods = _USUAL,
     prompt: options.Prompt = DEFAULT_PROMPT,
     answer: options.Answer = None,
@@ -50,14 +53,10 @@ def compare(
     budget: options.Budget = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
-    model: options.ModelName = "demo",
-    revision: options.Revision = None,
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    batch_size: options.Batch = "auto",
-    pixels: options.Pixels = "auto",
+    model: ModelChoice,
     max_new_tokens: options.MaxNewTokens = 128,
     max_pixels: options.MaxPixels = MAX_PIXELS,
+    dry_run: options.DryRun = False,
     out: options.OutFolder = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
@@ -94,16 +93,7 @@ def compare(
         ),
         regions=regions,
         n_regions=n_regions,
-        model=ModelChoice(
-            name=model,
-            settings=ModelSettings(
-                revision=revision,
-                device=device,
-                dtype=dtype,
-                batch_size=parse_batch_size(batch_size),
-                pixels=pixels,
-            ),
-        ),
+        model=model,
         max_new_tokens=max_new_tokens,
         max_pixels=max_pixels,
         place=place_for(out, name=image.stem, force=force),
@@ -111,6 +101,9 @@ def compare(
     )
     require_prompt(request)
     chosen = [choice.method(name) for name in names]
+    if dry_run:
+        tell_plan(request, chosen, as_json=as_json)
+        return
     with contextlib.redirect_stdout(sys.stderr):
         attributions, files = _compared(request, chosen, PassProgress(quiet=quiet))
     tell(attributions, files, as_json=as_json, quiet=quiet)
@@ -143,8 +136,8 @@ def _compared(
 
 def _attributed(found: Asked, method: AttributionMethod, progress: PassProgress) -> Attribution:
     planned = method.planned_passes(len(found.regions))
-    tell_cost(planned, n_targets=1)
-    with progress.passes(method.name, planned=planned) as on_pass:
+    tell_cost(planned, n_targets=1, usage=found.usage)
+    with progress.passes(method.name, planned=planned, usage=found.usage) as on_pass:
         return method.attribute(
             found.model,
             found.generation,

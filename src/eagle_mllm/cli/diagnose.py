@@ -17,25 +17,27 @@ from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import Results, print_files, print_json
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.methods import OURS, MethodOptions
+from eagle_mllm.cli.model_options import with_model
 from eagle_mllm.cli.outputs import OutputFolder, place_for
-from eagle_mllm.cli.parsing import parse_batch_size, path_text
+from eagle_mllm.cli.parsing import path_text
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import DIAGNOSIS, PAGE
 from eagle_mllm.cli.request import Request, asked, require_prompt
 from eagle_mllm.hallucination.diagnosing import diagnose as diagnosed
 from eagle_mllm.hallucination.diagnosis import Diagnosis
 from eagle_mllm.hallucination.files import save_diagnosis
-from eagle_mllm.models.settings import ModelSettings
 from eagle_mllm.printable import printable
 from eagle_mllm.report.diagnosing import told
 
 _Files = Mapping[str, Path]
 
 
+@with_model
 def diagnose(
     image: Annotated[
         Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
     ],
+    *,
     question: Annotated[
         str,
         typer.Option(
@@ -81,12 +83,7 @@ def diagnose(
     budget: options.Budget = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
-    model: options.ModelName = "demo",
-    revision: options.Revision = None,
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    batch_size: options.Batch = "auto",
-    pixels: options.Pixels = "auto",
+    model: ModelChoice,
     max_new_tokens: options.MaxNewTokens = 128,
     max_pixels: options.MaxPixels = MAX_PIXELS,
     out: options.OutFolder = None,
@@ -112,16 +109,7 @@ def diagnose(
         targets=TargetChoice(),
         regions=regions,
         n_regions=n_regions,
-        model=ModelChoice(
-            name=model,
-            settings=ModelSettings(
-                revision=revision,
-                device=device,
-                dtype=dtype,
-                batch_size=parse_batch_size(batch_size),
-                pixels=pixels,
-            ),
-        ),
+        model=model,
         max_new_tokens=max_new_tokens,
         max_pixels=max_pixels,
         place=place_for(out, name=image.stem, force=force),
@@ -152,7 +140,7 @@ def _diagnosed(
     with asked(request, progress) as found:
         planned = method.planned_passes(len(found.regions)) + 2 * len(found.regions)
         tell_cost(planned, n_targets=1)
-        with progress.passes("diagnosing", planned=planned) as on_pass:
+        with progress.passes("diagnosing", planned=planned, usage=found.usage) as on_pass:
             diagnosis = diagnosed(
                 found.model,
                 found.generation,

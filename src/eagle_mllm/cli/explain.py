@@ -20,22 +20,25 @@ from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
+from eagle_mllm.cli.dry_run import tell_plan
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.methods import OURS, MethodOptions
+from eagle_mllm.cli.model_options import with_model
 from eagle_mllm.cli.outputs import OutputFolder, place_for, slug
-from eagle_mllm.cli.parsing import parse_batch_size, path_text
+from eagle_mllm.cli.parsing import path_text
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.request import DEFAULT_PROMPT, SCENE, Asked, Request, asked, require_prompt
 from eagle_mllm.cli.targets import target_choice
-from eagle_mllm.models.settings import ModelSettings
 from eagle_mllm.report.tokens import Per
 
 
+@with_model
 def explain(
     image: Annotated[
         Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
     ],
+    *,
     prompt: options.Prompt = DEFAULT_PROMPT,
     answer: options.Answer = None,
     word: options.Words = None,
@@ -52,14 +55,10 @@ def explain(
     budget: options.Budget = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
-    model: options.ModelName = "demo",
-    revision: options.Revision = None,
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    batch_size: options.Batch = "auto",
-    pixels: options.Pixels = "auto",
+    model: ModelChoice,
     max_new_tokens: options.MaxNewTokens = 128,
     max_pixels: options.MaxPixels = MAX_PIXELS,
+    dry_run: options.DryRun = False,
     out: options.OutFolder = None,
     force: options.Force = False,
     per: options.PerWord = "word",
@@ -96,22 +95,17 @@ def explain(
         ),
         regions=regions,
         n_regions=n_regions,
-        model=ModelChoice(
-            name=model,
-            settings=ModelSettings(
-                revision=revision,
-                device=device,
-                dtype=dtype,
-                batch_size=parse_batch_size(batch_size),
-                pixels=pixels,
-            ),
-        ),
+        model=model,
         max_new_tokens=max_new_tokens,
         max_pixels=max_pixels,
         place=place_for(out, name=image.stem, force=force),
         image_path=path_text(image),
     )
-    run(request, choice.method(method), as_json=as_json, quiet=quiet, per=per)
+    chosen = choice.method(method)
+    if dry_run:
+        tell_plan(request, [chosen], as_json=as_json)
+        return
+    run(request, chosen, as_json=as_json, quiet=quiet, per=per)
 
 
 def run(
@@ -158,8 +152,8 @@ def _attributed(
 ) -> list[Attribution]:
     targets, regions = found.targets, found.regions
     planned = expected_passes(method, len(regions), n_targets=len(targets))
-    tell_cost(planned, n_targets=len(targets))
-    with progress.passes(_label(targets), planned=planned) as on_pass:
+    tell_cost(planned, n_targets=len(targets), usage=found.usage)
+    with progress.passes(_label(targets), planned=planned, usage=found.usage) as on_pass:
         return list(
             attribute_each(
                 found.model,

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from eagle_mllm import loading
+from eagle_mllm import connecting, loading
 from eagle_mllm.attribution.model import Model
+from eagle_mllm.engines.settings import ServerSettings
 from eagle_mllm.models.settings import ModelSettings
 
 _NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
@@ -16,12 +17,22 @@ _NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
 class ModelChoice:
     """The model to explain, and how it is run."""
 
-    name: str = "demo"
+    name: str | None = "demo"
+    """As `load_model` takes it, or what a server calls its model; None for its only one."""
+
     settings: ModelSettings = field(default_factory=ModelSettings)
+
+    server: ServerSettings | None = None
+    """Where it is served; None for weights that are loaded here."""
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return self.name or (self.server.urls[0] if self.server else "the model")
 
 
 def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
-    """Load the chosen model.
+    """Load the chosen model, or connect to its server.
 
     Args:
         choice: which model, and how
@@ -31,7 +42,9 @@ def open_model(choice: ModelChoice, *, show_bars: bool) -> Model:
         ModelError: there is no such model, or it cannot be loaded or take images
     """
     with library_bars(show=show_bars):
-        return loading.load_model(choice.name, **choice.settings.options)
+        if choice.server is not None:
+            return connecting.connect_by(choice.server, model=choice.name)
+        return loading.load_model(str(choice.name), **choice.settings.options)
 
 
 @contextmanager

@@ -157,11 +157,13 @@ Necessity = Annotated[
 ]
 
 ModelName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         metavar="NAME",
-        help="demo, demo/llava, demo/qwen2_5_vl, demo/internvl; a hub id; or a local folder.",
+        show_default="demo",
+        help="demo, demo/llava, demo/qwen2_5_vl, demo/internvl; a hub id; or a local folder. With "
+        "--server, what it calls its model, if it has several.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -207,6 +209,15 @@ MaxPixels = Annotated[
     ),
 ]
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only tell how many images would be scored and, of a served model, how much would "
+        "be sent.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 OutFolder = Annotated[
     Path | None,
     typer.Option(

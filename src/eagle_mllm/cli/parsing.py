@@ -12,12 +12,22 @@ _MOST_DIGITS = 9
 
 def parse_batch_size(text: str) -> BatchSize:
     """`auto`, or a whole number from 1."""
+    return parse_count(text, option="--batch-size")
+
+
+def parse_count(text: str, *, option: str) -> BatchSize:
+    """`auto`, or a whole number from 1.
+
+    Args:
+        text: what was given
+        option: for what, as in "--batch-size"
+    """
     if text == "auto":
         return "auto"
     size = _whole_number(text)
     if not size:
         raise typer.BadParameter(
-            f"'{text}' is neither 'auto' nor a whole number from 1", param_hint="'--batch-size'"
+            f"'{text}' is neither 'auto' nor a whole number from 1", param_hint=f"'{option}'"
         )
     return size
 

@@ -13,6 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from eagle_mllm.engines.usage import Usage
 from eagle_mllm.printable import printable
 
 OnPass = Callable[[int], None]
@@ -45,12 +46,13 @@ class PassProgress:
             yield
 
     @contextmanager
-    def passes(self, label: str, *, planned: int) -> Iterator[OnPass]:
+    def passes(self, label: str, *, planned: int, usage: Usage | None = None) -> Iterator[OnPass]:
         """Show how many of the planned images are scored.
 
         Args:
             label: the text before the bar
             planned: how many images will probably be scored
+            usage: of a served model, whose requests are shown too
 
         Yields:
             A function that takes the number of images scored so far.
@@ -59,7 +61,7 @@ class PassProgress:
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("passes,"),
+            TextColumn("{task.fields[sent]}"),
             TimeElapsedColumn(),
             TextColumn("elapsed,"),
             TimeRemainingColumn(),
@@ -71,10 +73,15 @@ class PassProgress:
             redirect_stderr=False,
         )
         with progress:
-            task = progress.add_task(printable(label), total=planned)
+            task = progress.add_task(printable(label), total=planned, sent=_sent(usage))
 
             def on_pass(done: int) -> None:
                 # A search that decides as it goes may need more than it planned.
-                progress.update(task, completed=done, total=max(done, planned))
+                progress.update(task, completed=done, total=max(done, planned), sent=_sent(usage))
 
             yield on_pass
+
+
+def _sent(usage: Usage | None) -> str:
+    """The unit of the bar, and how many requests there were: kept scores need none."""
+    return "passes," if usage is None else f"passes, {usage.requests:,} requests,"

@@ -18,6 +18,8 @@ from eagle_mllm.cli.loading import ModelChoice, open_model
 from eagle_mllm.cli.outputs import OutputFolder, Place, output_folder
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.regions import regions_for
+from eagle_mllm.engines.served import ServedModel
+from eagle_mllm.engines.usage import Usage
 
 SCENE = "scene.png"
 DEFAULT_PROMPT = "Describe the image."
@@ -54,6 +56,11 @@ class Asked:
     regions: Regions
     output: OutputFolder
 
+    @property
+    def usage(self) -> Usage | None:
+        """What was sent to its servers; None for weights that are loaded here."""
+        return self.model.usage if isinstance(self.model, ServedModel) else None
+
 
 @contextmanager
 def asked(request: Request, progress: PassProgress) -> Iterator[Asked]:
@@ -68,7 +75,7 @@ def asked(request: Request, progress: PassProgress) -> Iterator[Asked]:
     with output_folder(request.place, reads=reads, writes=writes) as output:
         with progress.step("cutting the image into regions"):
             regions = regions_for(picture, request.regions, n_regions=request.n_regions)
-        progress.note(f"loading {request.model.name}")
+        progress.note(f"loading {request.model.label}")
         model = open_model(request.model, show_bars=progress.visible)
         with progress.step("answering"):
             generation = _answered(model, picture, request)

@@ -139,10 +139,14 @@ def parse_shard(text: str) -> Shard:
 
 def _executor(name: str, *, workers: int | None, config: RunConfig) -> Executor:
     if name == "ray":
-        return RayExecutor(workers=workers, use_gpus=config.model.device != "cpu")
+        return RayExecutor(workers=workers, use_gpus=_wants_gpus(config))
     if workers is not None:
         raise typer.BadParameter("goes with --executor ray", param_hint="'--workers'")
     return SerialExecutor()
+
+
+def _wants_gpus(config: RunConfig) -> bool:
+    return config.model.server is None and config.model.device != "cpu"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import typer
 from typer.models import ArgumentInfo
 
 _LARGEST = (1 << 31) - 1
-_NAMES = {"model", "regions"}
+_NAMES = {"cache", "checkpoint", "model", "regions"}
 """Text options that may also be a path."""
 
 

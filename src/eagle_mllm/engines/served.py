@@ -175,6 +175,15 @@ class ServedModel(Model):
         opened = engine.vocabulary.open(generation.image, generation.prompt)
         return asking, questions_for(generation.ids, target, opened, engine)
 
+    def prompt_tokens(self, image: RGBImage, prompt: str) -> int | None:
+        """Tokens of a prompt about an image; None where only the server knows.
+
+        Raises:
+            ModelError: the prompt is refused
+        """
+        opened = self._server(image, prompt).engine.vocabulary.open(image, prompt)
+        return None if opened.ids is None else len(opened.ids)
+
     def _server(self, image: RGBImage, prompt: str) -> Asking:
         """The server of this sample: the same in every process and at every time."""
         if len(self._servers) == 1:

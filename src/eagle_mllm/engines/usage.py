@@ -20,6 +20,11 @@ class Usage:
     sent_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    @property
+    def left(self) -> int | None:
+        """How many requests may still be sent; None for any number."""
+        return None if self.max_requests is None else max(0, self.max_requests - self.requests)
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
 

@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,13 @@ from pydantic.fields import FieldInfo
 
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.borders import border, file_bytes, reason
+from eagle_mllm.engines.settings import (
+    KEY_VARIABLE,
+    USUAL_CACHE,
+    Concurrency,
+    EngineChoice,
+    ServerSettings,
+)
 from eagle_mllm.errors import SettingError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, Dtype, ModelSettings, PixelChoice
 from eagle_mllm.printable import printable
@@ -23,6 +31,9 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _MOST_BYTES = 1 << 20
 
 Positive = Annotated[int, Field(ge=1)]
+
+_LOADING = {"device", "dtype", "batch_size", "pixels", "revision"}
+_SERVING = {one.name for one in fields(ServerSettings)} - {"urls"}
 
 
 class DataSection(Section):
@@ -40,7 +51,10 @@ class DataSection(Section):
 
 
 class ModelSection(Section):
-    """`[model]`: which weights answer, and how they are run; see `eagle_mllm.load_model`."""
+    """`[model]`: which weights answer, and how they are run; see `eagle_mllm.load_model`.
+
+    With `server` they are served, and `id` is what the server calls them; see `eagle_mllm.connect`.
+    """
 
     id: str
     device: str = "auto"
@@ -49,15 +63,44 @@ class ModelSection(Section):
     pixels: PixelChoice = "auto"
     revision: str | None = None
 
+    server: str | list[str] | None = None
+    """Where the model is served; with several addresses, samples are spread over them."""
+
+    engine: EngineChoice = "auto"
+    checkpoint: str | None = None
+    agreement: bool = True
+    concurrency: Concurrency = "auto"
+    timeout: float = 120.0
+    max_requests: Positive | None = None
+    cache: str | None = USUAL_CACHE
+    key_from: str = KEY_VARIABLE
+
     @model_validator(mode="after")
     def _possible(self) -> "ModelSection":
-        _ = self.settings
+        _ = self.settings, self.serving
+        # By value: a run that is read back spells every default out.
+        useless = [
+            name
+            for name in sorted(_LOADING if self.server else _SERVING)
+            if getattr(self, name) != type(self).model_fields[name].default
+        ]
+        if useless:
+            where = "weights that are loaded here" if self.server else "a server"
+            raise SettingError(f"{useless[0]} is for {where}; leave it out")
         return self
 
     @property
     def settings(self) -> ModelSettings:
-        """Every key but `id`."""
-        return ModelSettings(**self.model_dump(exclude={"id"}))
+        """How weights are loaded here."""
+        return ModelSettings(**self.model_dump(include=_LOADING))
+
+    @property
+    def serving(self) -> ServerSettings | None:
+        """How a server is asked; None where weights are loaded here."""
+        if self.server is None:
+            return None
+        urls = (self.server,) if isinstance(self.server, str) else tuple(self.server)
+        return ServerSettings(urls=urls, **self.model_dump(include=_SERVING))
 
 
 class RegionsSection(Section):
@@ -107,11 +150,14 @@ class RunConfig(Section):
     def identity(self) -> dict[str, JSON]:
         """The part on which a record depends.
 
-        Neither the selection of samples nor the place of files belongs to it: another selection
-        shares the folder, and a data set is known by its fingerprint.
+        Neither the selection of samples nor the place of files or servers belongs to it: another
+        selection shares the folder, a data set is known by its fingerprint, and a served model by
+        its engine.
         """
+        places = {"server", *_SERVING}
         return self.model_dump(
-            mode="json", exclude={"name": True, "paths": True, "run": {"limit", "offset"}}
+            mode="json",
+            exclude={"name": True, "paths": True, "model": places, "run": {"limit", "offset"}},
         )
 
     def resolved(self, environment: Mapping[str, str] = os.environ) -> "RunConfig":

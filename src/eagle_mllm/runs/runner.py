@@ -203,7 +203,8 @@ def _selected(data: DataSet, chosen: SampleSection) -> Sequence[Sample]:
 
 def _identity(config: RunConfig, info: ModelInfo, data: DataSet) -> dict[str, JSON]:
     """Everything that decides a record. The weights count as they were loaded, not as asked."""
-    files: dict[str, JSON] = {FILES: info.details[FILES]} if FILES in info.details else {}
+    known = (FILES, "engine", "engine_version")
+    files: dict[str, JSON] = {name: info.details[name] for name in known if name in info.details}
     return {
         "schema_version": SCHEMA_VERSION,
         "eagle": eagle_mllm.__version__,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from eagle_mllm import loading
+from eagle_mllm import connecting, loading
 from eagle_mllm.attribution.model import Model, ModelInfo
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.datasets.sample import Sample
@@ -113,6 +113,8 @@ def load_worker(config: RunConfig) -> Worker:
         EagleError: the model cannot be loaded
     """
     chosen = config.model
+    if chosen.serving is not None:
+        return Worker(connecting.connect_by(chosen.serving, model=chosen.id), config)
     folder = loading.checkpoint_folder(chosen.id)
     digest = None if folder is None else checkpoint_digest(folder)
     model = loading.load_model(chosen.id, **chosen.settings.options)
