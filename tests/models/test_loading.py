@@ -185,23 +185,41 @@ def test_auto_precision_is_float32_on_the_cpu_and_the_checkpoints_elsewhere():
     assert choose_dtype("float16", torch.device("cpu")) is torch.float16
 
 
-def test_a_processor_that_needs_torchvision_says_so(checkpoint, monkeypatch):
+def test_a_whole_processor_is_read_without_its_video_processor(checkpoint, load, tiny, monkeypatch):
     from eagle_mllm.models import families
 
+    ours = load("qwen2_5_vl").family.encode(tiny.picture(0), tiny.PROMPT)
     # Qwen's own processor holds a video processor, which cannot be built here.
     monkeypatch.setattr(families, "FAMILIES", {})
-    with pytest.raises(MissingDependency, match=r"needs torchvision.* pip install torchvision"):
-        load_model(checkpoint("qwen2_5_vl"), device="cpu")
+    model = load("qwen2_5_vl")
+    assert model.info.family == "generic"
+    assert model.info.details["image_processor"] == "Qwen2VLImageProcessorPil"
+    whole = model.family.encode(tiny.picture(0), tiny.PROMPT)
+    assert whole.ids == ours.ids
+    assert torch.equal(whole.pixels["pixel_values"], ours.pixels["pixel_values"])
 
 
-def test_another_missing_package_is_named(checkpoint, monkeypatch):
-    from eagle_mllm.models import loading
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("X requires the Torchvision library", "torchvision, .*'eagle-mllm\\[models\\]'$"),
+        (
+            "You need `num2words`: `pip install num2words`.",
+            "num2words, .*'eagle-mllm\\[models\\]'$",
+        ),
+        ("GPTQ requires optimum (`pip install optimum`)", "optimum, .*; pip install optimum$"),
+        ("Using 4-bit requires accelerate: `pip install 'accelerate>=1'`", "needs accelerate, "),
+        ("use `pip install -U bitsandbytes>=0.46`", "needs bitsandbytes, "),
+    ],
+)
+def test_a_missing_package_is_named_with_the_way_to_get_it(checkpoint, monkeypatch, said, answer):
+    from eagle_mllm.models import processors
 
     def needs(*_, **__):
-        raise ImportError("LlamaTokenizer requires the SentencePiece library\nmore")
+        raise ImportError(f"{said}\nand an advertisement")
 
-    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", needs)
-    with pytest.raises(MissingDependency, match=r"requires the SentencePiece library$"):
+    monkeypatch.setattr(processors.AutoImageProcessor, "from_pretrained", needs)
+    with pytest.raises(MissingDependency, match=answer):
         load_model(checkpoint("llava"), device="cpu")
 
 
@@ -242,6 +260,8 @@ def test_pixtral_is_not_taken_for_llava():
     from eagle_mllm.models.families import family_class
 
     config = transformers.LlavaConfig(vision_config={"model_type": "pixtral"})
+    assert family_class(config).name == "pixtral"
+    config = transformers.LlavaConfig(vision_config={"model_type": "hiera"})
     assert family_class(config).name == "generic"
     assert family_class(transformers.LlavaConfig()).name == "llava"
 
@@ -250,6 +270,8 @@ def test_an_answer_and_its_scorer_share_one_run_of_the_image_processor(checkpoin
     import eagle_mllm as eagle
 
     model = load_model(checkpoint("llava"), device="cpu", batch_size=2)
+    dark = model.with_answer(np.zeros((40, 60, 3), np.uint8), "What is it?", "A red")
+    model.scorer(dark, dark.all(), eagle.segment(dark.image, method="grid", n_regions=4))  # checked
     runs = []
     process = model.family.process
     model.family.process = lambda images: runs.append(len(images)) or process(images)

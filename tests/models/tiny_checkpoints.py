@@ -423,6 +423,117 @@ def mllama(folder: Path) -> None:
     _save(hf.MllamaForConditionalGeneration, config, tokenizer, folder)
 
 
+def pixtral(folder: Path) -> None:
+    """Pixtral 12B: `model_type` llava, rows of patches that end with a token."""
+    tokenizer = byte_level_tokenizer("[INST]", "[/INST]", "[IMG]", "[IMG_BREAK]", "[IMG_END]")
+    tokenizer.chat_template = (
+        "{% for message in messages %}{% if message['role'] == 'user' %}[INST]"
+        "{% for part in message['content'] %}{% if part['type'] == 'image' %}[IMG]"
+        "{% else %}{{ part['text'] }}{% endif %}{% endfor %}[/INST]"
+        "{% else %}{{ message['content'][0]['text'] + eos_token }}{% endif %}{% endfor %}"
+    )
+    tokenizer.save_pretrained(folder)
+    hf.PixtralImageProcessorPil(size={"longest_edge": 64}, patch_size=8).save_pretrained(folder)
+    settings = {"processor_class": "PixtralProcessor", "patch_size": 8}
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    config = hf.LlavaConfig(
+        vision_config={
+            **_TINY,
+            **_HEADS,
+            "model_type": "pixtral",
+            "head_dim": 16,
+            "image_size": 64,
+            "patch_size": 8,
+        },
+        text_config={
+            "model_type": "mistral",
+            **_TEXT,
+            "head_dim": 16,
+            "vocab_size": len(tokenizer),
+        },
+        image_token_index=tokenizer.convert_tokens_to_ids("[IMG]"),
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+        image_seq_length=1,
+    )
+    _save(hf.LlavaForConditionalGeneration, config, tokenizer, folder)
+
+
+def _word_piece_tokenizer(*specials: str) -> Any:
+    base = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=200, special_tokens=[*base, *specials], show_progress=False
+    )
+    tokenizer.train_from_iterator(_CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return hf.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+
+
+_SMALL_VISION = {**_TINY, **_HEADS, "image_size": 16, "patch_size": 8}
+
+
+def blip(folder: Path) -> None:
+    """BLIP: no template, and a `generate` that rewrites what its tokenizer wrote."""
+    tokenizer = _word_piece_tokenizer("[DEC]")
+    images = hf.BlipImageProcessorPil(size={"height": 16, "width": 16})
+    hf.BlipProcessor(images, tokenizer).save_pretrained(folder)
+    start, end = tokenizer.convert_tokens_to_ids(["[DEC]", "[SEP]"])
+    ends = {"bos_token_id": start, "eos_token_id": end, "sep_token_id": end, "pad_token_id": 0}
+    config = hf.BlipConfig(
+        vision_config=_SMALL_VISION,
+        text_config={
+            **_TINY,
+            **_HEADS,
+            **ends,
+            "encoder_hidden_size": 32,
+            "vocab_size": len(tokenizer),
+            "max_position_embeddings": 128,
+        },
+        image_text_hidden_size=32,
+        projection_dim=32,
+    )
+    _save(hf.BlipForConditionalGeneration, config, tokenizer, folder, end=end, spread=0.3)
+
+
+def git(folder: Path) -> None:
+    """GIT: the places of the image stand in front of the ids, inside the model."""
+    tokenizer = _word_piece_tokenizer()
+    images = hf.CLIPImageProcessorPil(
+        size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}
+    )
+    hf.GitProcessor(images, tokenizer).save_pretrained(folder)
+    start, end = tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]"])
+    config = hf.GitConfig(
+        **_TINY,
+        **_HEADS,
+        vision_config=_SMALL_VISION,
+        vocab_size=len(tokenizer),
+        max_position_embeddings=128,
+        bos_token_id=start,
+        eos_token_id=end,
+        pad_token_id=0,
+    )
+    _save(hf.GitForCausalLM, config, tokenizer, folder, end=end)
+
+
+UNTRAINED: dict[str, Callable[[Path], None]] = {
+    builder.__name__: builder for builder in (pixtral, blip, git)
+}
+
 BUILDERS: dict[str, Callable[[Path], None]] = {
     builder.__name__: builder
     for builder in (
@@ -478,10 +589,22 @@ def _largest_loss(module: Any, steps: list[dict[str, torch.Tensor]]) -> float:
     return max(module(**step).loss.item() for step in steps)
 
 
-def _save(model: type, config: Any, tokenizer: Any, folder: Path) -> None:
+def _save(
+    model: type,
+    config: Any,
+    tokenizer: Any,
+    folder: Path,
+    *,
+    end: int | None = None,
+    spread: float | None = None,
+) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = model(config)
-    module.generation_config.eos_token_id = tokenizer.eos_token_id
+        if spread is not None:  # with usual weights a picture makes no difference
+            for weight in module.parameters():
+                if weight.ndim > 1:
+                    torch.nn.init.normal_(weight, std=spread)
+    module.generation_config.eos_token_id = tokenizer.eos_token_id if end is None else end
     module.generation_config.pad_token_id = tokenizer.pad_token_id
     module.save_pretrained(folder)

@@ -30,12 +30,21 @@ class Chat:
         template: its chat template; None for a model that was not trained to chat: its prompt is
             the image followed by the user's text
         image_token: the placeholder of an image in the text
+        bare_image: what stands for the image where there is no template; by default the placeholder
     """
 
-    def __init__(self, tokenizer: Any, template: str | None, image_token: str) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        template: str | None,
+        image_token: str,
+        *,
+        bare_image: str | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.template = template
         self.image_token = image_token
+        self.bare_image = image_token if bare_image is None else bare_image
 
     def prompt_text(self, prompt: str) -> str:
         """The user's prompt about one image, up to where the model starts to answer.
@@ -151,7 +160,7 @@ class Chat:
 
     def _turn(self, prompt: str) -> str:
         if self.template is None:
-            return f"{self.image_token}{prompt}"
+            return f"{self.bare_image}{prompt}"
         try:
             return self._render([_user(prompt)], open_answer=True)
         except TemplateError as error:
@@ -189,13 +198,14 @@ class Chat:
 
 def chat_template(*holders: Any) -> str | None:
     """The chat template of the first processor or tokenizer that has one."""
-    for holder in holders:
-        template = getattr(holder, "chat_template", None)
-        if isinstance(template, dict):  # several, by name
-            template = template.get("default")
-        if template:
-            return str(template)
-    return None
+    templates = (default_template(getattr(holder, "chat_template", None)) for holder in holders)
+    return next(filter(None, templates), None)
+
+
+def default_template(written: Any) -> str | None:
+    """The template to use of what a checkpoint has: one, several by name, or none."""
+    template = written.get("default") if isinstance(written, dict) else written
+    return str(template) if template else None
 
 
 def _user(prompt: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from eagle_mllm.attribution.generation import Target
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.families.base import EncodedPrompt, Family
 from eagle_mllm.models.pixels.source import Tensors
+from eagle_mllm.models.placing import input_device
 
 
 class TargetOutput(NamedTuple):
@@ -61,11 +62,12 @@ class TeacherForced:
         self._module = module
         self._family = family
         self._prompt = prompt
-        device = module.device
+        device = input_device(module)
         # The token at answer position t is predicted by the logits of the token before it.
         kept = (*prompt.ids, *answer[: max(target.positions)])
         self._ids = torch.tensor(kept, device=device)
-        self._rows = torch.tensor(target.positions, device=device) + len(prompt.ids) - 1
+        # Counted from the end: some models put the places of the image in front of the ids.
+        self._rows = torch.tensor(target.positions, device=device) + len(prompt.ids) - 1 - len(kept)
         self._target_ids = torch.tensor(target.ids, device=device)
         self._keeps_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._text: dict[int, Tensors] = {}

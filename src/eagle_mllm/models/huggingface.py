@@ -21,12 +21,19 @@ from eagle_mllm.borders import border
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.batch_size import AutoBatchSize
 from eagle_mllm.models.chat import chat_template
-from eagle_mllm.models.decoding import end_ids, greedy
+from eagle_mllm.models.decoding import end_ids, written
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, ProcessorParts
 from eagle_mllm.models.last_prompt import LastPrompt
 from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
-from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode, to_module
+from eagle_mllm.models.placing import input_device, to_module
+from eagle_mllm.models.prompt_start import PromptStart, prompt_start
+from eagle_mllm.models.scorer import (
+    HuggingFaceScorer,
+    is_out_of_memory,
+    require_evaluation_mode,
+)
+from eagle_mllm.models.self_check import require_sound
 from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
 from eagle_mllm.models.vocabulary import token_texts_of
 from eagle_mllm.models.white_box import HuggingFaceWhiteBox
@@ -67,8 +74,10 @@ class HuggingFaceModel(WhiteBoxModel):
         self._name = name
         self._revision = revision
         self._batch_size = checked_batch_size(batch_size)
-        self._auto_batch_size = AutoBatchSize.on(module.device)
+        self._auto_batch_size = AutoBatchSize.on(input_device(module))
         self._pixels = chosen_path(pixels, family)
+        self._is_sound = False
+        self._start: PromptStart | None = None
 
     @classmethod
     def from_model(
@@ -126,7 +135,7 @@ class HuggingFaceModel(WhiteBoxModel):
             revision=self._revision,
             family=self.family.name,
             dtype=str(self.module.dtype).removeprefix("torch."),
-            device=str(self.module.device),
+            device=str(input_device(self.module)),
             details={
                 "architecture": type(self.module).__name__,
                 "attention": str(self.module.config._attn_implementation),
@@ -135,7 +144,7 @@ class HuggingFaceModel(WhiteBoxModel):
                 "batch_size": str(self._batch_size),
                 "torch": torch.__version__,
                 "transformers": transformers.__version__,
-                **_accelerator(self.module.device),
+                **_accelerator(input_device(self.module)),
             },
         )
 
@@ -167,13 +176,13 @@ class HuggingFaceModel(WhiteBoxModel):
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
         require_evaluation_mode(self.module)
         pixels = pixels_of(image)
-        with self._border(), torch.no_grad():
-            encoded = self._encode(pixels, prompt)
+        with self._border():
+            encoded = self._encoded(pixels, prompt)
             inputs = to_module(self.family.generation_inputs(encoded), self.module)
-            decoding = greedy(self.module, ends=self._end_ids(), max_new_tokens=max_new_tokens)
-            ids = self.module.generate(**inputs, generation_config=decoding)
-        answer = tuple(ids[0, len(encoded.ids) :].tolist())
-        return self._generation(pixels, encoded, answer, path=image_path or path_of(image))
+            answer = written(
+                self.module, inputs, ends=self._end_ids(), max_new_tokens=max_new_tokens
+            )
+        return self._generation(pixels, encoded, answer.ids, path=image_path or path_of(image))
 
     def with_answer(
         self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
@@ -188,7 +197,7 @@ class HuggingFaceModel(WhiteBoxModel):
         """
         pixels = pixels_of(image)
         with self._border():
-            encoded = self._encode(pixels, prompt)
+            encoded = self._encoded(pixels, prompt)
         ids = self.family.chat.encode_answer(prompt, answer)
         end = self.family.chat.end_id(prompt, self._end_ids())
         written = ids if end is None else (*ids, end)
@@ -212,7 +221,8 @@ class HuggingFaceModel(WhiteBoxModel):
         """
         require_explainable(generation, target, regions)
         self._require_own(generation)
-        encoded = self._encode(generation.image, generation.prompt)
+        encoded = self._encoded(generation.image, generation.prompt)
+        self._require_sound(encoded, generation.ids)
         pixels = bind_pixels(
             self._pixels,
             self.family,
@@ -220,7 +230,7 @@ class HuggingFaceModel(WhiteBoxModel):
             image=generation.image,
             regions=regions,
             fill=fill,
-            device=self.module.device,
+            device=input_device(self.module),
         )
         make = partial(
             HuggingFaceScorer,
@@ -253,14 +263,38 @@ class HuggingFaceModel(WhiteBoxModel):
         """
         require_within(generation, target)
         self._require_own(generation)
-        encoded = self._encode(generation.image, generation.prompt)
+        encoded = self._encoded(generation.image, generation.prompt)
+        self._require_sound(encoded, generation.ids)
         return HuggingFaceWhiteBox(
             self.module, self.family, encoded, generation=generation, target=target
         )
 
+    def _encoded(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+        """The prompt as it is scored: from where the model's own `generate` starts."""
+        encoded = self._encode(image, prompt)
+        if self._start is None:
+            self._start = prompt_start(self.module, self.family, encoded, ends=self._end_ids())
+        return self._start(encoded)
+
+    def _require_sound(self, encoded: EncodedPrompt, answer: tuple[int, ...]) -> None:
+        """Once for a model, as far as this process knows it."""
+        if self._is_sound or not answer:
+            return
+        require_evaluation_mode(self.module)
+        with self._border("cannot be scored"):
+            try:
+                require_sound(self.module, self.family, encoded, answer)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                return  # the scorer halves its passes, and says it where one image is too many
+        self._is_sound = True
+
     def _images_a_pass(
         self, make: Callable[..., HuggingFaceScorer], shape: Hashable, *, n_regions: int
     ) -> int:
+        if (most := self.family.images_per_pass) is not None:
+            return most
         if self._batch_size != "auto":
             return self._batch_size
 
@@ -278,10 +312,11 @@ class HuggingFaceModel(WhiteBoxModel):
                 f"of {self._name}; generate the answer, or give it by with_answer, on this model"
             )
 
-    def _border(self) -> AbstractContextManager[None]:
+    def _border(self, what: str = "cannot answer") -> AbstractContextManager[None]:
         """What the parts of somebody's checkpoint raise, in one line of ours."""
         advice = "fetch the checkpoint again, or use a smaller image if memory ran out"
-        return border(ModelError, f"{self._name} cannot answer", advice=advice)
+        kind = self.module.config.model_type
+        return border(ModelError, f"{self._name} ({kind}) {what}", advice=advice)
 
     def _generation(
         self, pixels: RGBImage, encoded: EncodedPrompt, ids: tuple[int, ...], *, path: str | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,17 @@ import numpy as np
 import torch
 from transformers import (
     AutoConfig,
-    AutoImageProcessor,
     AutoModelForImageTextToText,
-    AutoProcessor,
-    AutoTokenizer,
 )
 
 from eagle_mllm.borders import border, reason
 from eagle_mllm.errors import EagleError, MissingDependency, ModelError
-from eagle_mllm.models.chat import chat_template
+from eagle_mllm.models.chat import chat_template, default_template
 from eagle_mllm.models.device import choose_device, choose_dtype
 from eagle_mllm.models.families import family_class
-from eagle_mllm.models.families.base import Family, ProcessorParts
+from eagle_mllm.models.families.base import AssembledFamily, Family, ProcessorParts
 from eagle_mllm.models.huggingface import HuggingFaceModel
+from eagle_mllm.models.packages import INSTALL, missing_package
 from eagle_mllm.models.plausible import (
     fewest_parameters,
     require_enough_weights,
@@ -29,8 +28,12 @@ from eagle_mllm.models.plausible import (
     require_plausible_pixels,
 )
 from eagle_mllm.models.pretrained import Checkpoint, find_checkpoint, n_parameters
+from eagle_mllm.models.processors import Backend, read_image_processor, read_processor
 from eagle_mllm.models.refusals import require_decoder, require_image_input, require_own_kernels
 from eagle_mllm.models.settings import ModelSettings
+
+_SQUARE = np.zeros((64, 64, 3), np.uint8)
+_AGAIN = "fetch the checkpoint again"
 
 
 def load_checkpoint(
@@ -52,9 +55,8 @@ def load_checkpoint(
         checkpoint = find_checkpoint(place, name=name, revision=settings.revision)
         config = _config(checkpoint)
         checkpoint = checkpoint.pinned()
-        parts = _parts(checkpoint, config)
+        family = _family(checkpoint, config)
         module = _weights(checkpoint, config, dtype=dtype).to(device).eval()
-        family = family_class(config)(config, parts)
         model = HuggingFaceModel(
             module,
             family,
@@ -63,7 +65,7 @@ def load_checkpoint(
             batch_size=settings.batch_size,
             pixels=settings.pixels,
         )
-        _try_out(model, name=name)
+        _require_known_ids(model, name=name)
     return model
 
 
@@ -77,10 +79,10 @@ def load_parts(place: str, *, name: str, revision: str | None = None) -> tuple[F
     with _as_errors_of_ours(name, torch.device("cpu")):
         checkpoint = find_checkpoint(place, name=name, revision=revision)
         config = _config(checkpoint)
-        parts = _parts(checkpoint.pinned(), config)
+        family = _family(checkpoint.pinned(), config)
         settings = checkpoint.json_file("generation_config.json") or {}
-        family = family_class(config)(config, parts)
-        ends = _listed(settings.get("eos_token_id")) or _listed(parts.tokenizer.eos_token_id)
+        own = family.parts.tokenizer.eos_token_id
+        ends = _listed(settings.get("eos_token_id")) or _listed(own)
     return family, ends
 
 
@@ -88,7 +90,7 @@ def load_parts(place: str, *, name: str, revision: str | None = None) -> tuple[F
 def _as_errors_of_ours(name: str, device: torch.device) -> Iterator[None]:
     """Whatever a broken checkpoint makes a parser raise leaves as one line with its name."""
     try:
-        with border(ModelError, f"{name} cannot be loaded", advice="fetch the checkpoint again"):
+        with border(ModelError, f"{name} cannot be loaded", advice=_AGAIN):
             try:
                 yield
             except torch.OutOfMemoryError as error:
@@ -99,11 +101,7 @@ def _as_errors_of_ours(name: str, device: torch.device) -> Iterator[None]:
             except ImportError as error:
                 if isinstance(error, MissingDependency):
                     raise
-                # The first line only: an advertisement of every way to install follows.
-                (said, *_) = str(error).strip().splitlines()
-                raise MissingDependency(
-                    f"{name} needs a package that is not installed: {said}"
-                ) from error
+                raise MissingDependency(f"{name} {missing_package(error)}") from error
     except BaseException as error:
         # What a library written in Rust raises where it gives up; it is not an `Exception`.
         if type(error).__name__ != "PanicException":
@@ -130,43 +128,54 @@ def _config(checkpoint: Checkpoint) -> Any:
     return config
 
 
-def _parts(checkpoint: Checkpoint, config: Any) -> ProcessorParts:
+def _family(checkpoint: Checkpoint, config: Any) -> Family:
+    """What makes the inputs; tried on a black square, so that broken parts are found now."""
     for file in ("preprocessor_config.json", "processor_config.json"):
         require_plausible_pixels(checkpoint.json_file(file) or {}, name=checkpoint.name)
-    if family_class(config).needs_processor:
-        processor = _processor(checkpoint)
-        return ProcessorParts(
-            tokenizer=processor.tokenizer,
-            image_processor=processor.image_processor,
-            chat_template=chat_template(processor, processor.tokenizer),
-            processor=processor,
-        )
-    tokenizer = checkpoint.read(AutoTokenizer)
-    # Pillow and torchvision round differently; Pillow is the reference, and always there.
-    image_processor = checkpoint.read(AutoImageProcessor, backend="pil")
-    # Older checkpoints keep their chat template with the processor alone.
-    kept = checkpoint.json_file("chat_template.json")
-    template = chat_template(tokenizer) if kept is None else str(kept["chat_template"])
+    kind = family_class(config)
+    if issubclass(kind, AssembledFamily):
+        return _tried(kind(config, _assembled_parts(checkpoint, kind)), name=checkpoint.name)
+    try:
+        return _tried(kind(config, _whole_parts(checkpoint, config)), name=checkpoint.name)
+    except ModelError:
+        # The Pillow version of an image processor may be broken where torchvision's is not.
+        if find_spec("torchvision") is None:
+            raise
+    parts = _whole_parts(checkpoint, config, backend=None)
+    return _tried(kind(config, parts), name=checkpoint.name)
+
+
+def _assembled_parts(checkpoint: Checkpoint, kind: type[AssembledFamily]) -> ProcessorParts:
+    tokenizer = checkpoint.read(kind.tokenizer_kind)
+    template = checkpoint.processor_settings().get("chat_template")
     return ProcessorParts(
-        tokenizer=tokenizer, image_processor=image_processor, chat_template=template
+        tokenizer=tokenizer,
+        image_processor=read_image_processor(checkpoint),
+        chat_template=default_template(template) or chat_template(tokenizer),
     )
 
 
-def _processor(checkpoint: Checkpoint) -> Any:
-    try:
-        return checkpoint.read(AutoProcessor, backend="pil")
-    except (ImportError, ValueError):
-        # Video processors come with torchvision alone, and then the images' does too.
-        pass
-    try:
-        return checkpoint.read(AutoProcessor)
-    except (ImportError, ValueError) as error:
-        if "torchvision" not in str(error).lower():
-            raise
-        raise MissingDependency(
-            f"the processor of {checkpoint.name} needs torchvision, which is not installed; "
-            "pip install torchvision"
-        ) from error
+def _whole_parts(
+    checkpoint: Checkpoint, config: Any, *, backend: Backend = "pil"
+) -> ProcessorParts:
+    processor = read_processor(checkpoint, config, backend=backend)
+    return ProcessorParts(
+        tokenizer=processor.tokenizer,
+        image_processor=processor.image_processor,
+        chat_template=chat_template(processor, processor.tokenizer),
+        processor=processor,
+    )
+
+
+def _tried(family: Family, *, name: str) -> Family:
+    has_torchvision = find_spec("torchvision") is not None
+    advice = _AGAIN if has_torchvision else "try it with torchvision: " + INSTALL
+    with border(ModelError, f"{name} cannot be used", advice=advice):
+        try:
+            family.encode(_SQUARE, "?")
+        except EagleError as error:
+            raise ModelError(f"{name} cannot be used: {error}") from error
+    return family
 
 
 def _weights(checkpoint: Checkpoint, config: Any, *, dtype: Any) -> Any:
@@ -189,12 +198,8 @@ def _weights(checkpoint: Checkpoint, config: Any, *, dtype: Any) -> Any:
     return module
 
 
-def _try_out(model: HuggingFaceModel, *, name: str) -> None:
-    """Encode a black square, so that a broken tokenizer or image processor is found now."""
-    try:
-        encoded = model.family.encode(np.zeros((64, 64, 3), np.uint8), "?")
-    except EagleError as error:
-        raise ModelError(f"{name} cannot be used: {error}") from error
+def _require_known_ids(model: HuggingFaceModel, *, name: str) -> None:
+    encoded = model.family.encode(_SQUARE, "?")
     vocabulary = model.module.get_input_embeddings().num_embeddings
     settings = model.module.generation_config
     for what, ids in {

@@ -27,6 +27,9 @@ _MOST_OF_PIXELS = {
 _MERGED = {r"shortest_edge": 2**26, r"longest_edge": 2**28}
 """Where patches are merged, as in Qwen-VL, an "edge" is a number of pixels."""
 
+_PATCHES = {r".*patches": 2**20}
+"""Where the size of a patch is a setting, the number of patches is that of an image."""
+
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 
 _MOST_PER_BYTE = 4
@@ -56,8 +59,12 @@ def require_plausible_pixels(settings: dict[str, Any], *, name: str) -> None:
     Raises:
         ModelError: a size is absurd
     """
-    merged = any(key in ("merge_size", "max_pixels") for key, _ in _numbers(settings))
-    limits = _MERGED | _MOST_OF_PIXELS if merged else _MOST_OF_PIXELS
+    keys = {key for key, _ in _numbers(settings)}
+    limits = _MOST_OF_PIXELS
+    if keys & {"merge_size", "max_pixels"}:
+        limits = _MERGED | limits
+    if "patch_size" in keys:
+        limits = _PATCHES | limits
     _require_at_most(limits, settings, what=f"the image processor of {name}")
 
 

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from transformers import AutoModelForImageTextToText, PretrainedConfig
+from transformers import AutoModelForImageTextToText, PretrainedConfig, ProcessorMixin
 from transformers.utils import cached_file
 from transformers.utils.hub import extract_commit_hash
 
@@ -74,6 +74,17 @@ class Checkpoint:
                 f"{self.name} brings its own code, which is never run; use a checkpoint that "
                 "transformers serves itself, often one converted for it, whose name ends in '-hf'"
             ) from error
+
+    def processor_settings(self, kind: Any = ProcessorMixin) -> dict[str, Any]:
+        """The settings of its processor, with the chat template from wherever the folder has it.
+
+        Args:
+            kind: the processor's class
+        """
+        settings, _ = kind.get_processor_dict(
+            self.place, revision=self.revision, local_files_only=self.unreachable is not None
+        )
+        return dict(settings)
 
     def config(self) -> dict[str, Any]:
         """Its config.json as written, before transformers has an opinion about it.

@@ -38,6 +38,11 @@ def require_image_input(raw: dict[str, Any], *, name: str) -> None:
         ModelError: it is another kind of model, or in a format of its own
     """
     kind = raw.get("model_type")
+    for architecture in raw.get("architectures") or ():
+        if str(architecture).endswith("Classification"):
+            raise ModelError(
+                f"{name} is a classifier ({architecture}), which writes no text; {_SUGGESTION}"
+            )
     # The first LLaVA checkpoints call themselves "llava" too.
     if "mm_vision_tower" in raw and kind not in _CONVERTED:
         kind = "llava_llama"

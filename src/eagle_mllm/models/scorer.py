@@ -14,7 +14,8 @@ from eagle_mllm.attribution.model import Scorer, SubsetScores
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.families.base import EncodedPrompt, Family
 from eagle_mllm.models.forward import TeacherForced
-from eagle_mllm.models.pixels.source import PixelSource, Tensors
+from eagle_mllm.models.pixels.source import PixelSource
+from eagle_mllm.models.placing import input_device, to_module
 
 
 class HuggingFaceScorer(Scorer):
@@ -91,10 +92,7 @@ class HuggingFaceScorer(Scorer):
             torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)
         )
         if np.isnan(probability).any():
-            raise ModelError(
-                f"the model returned NaN in {self._module.dtype}; load it with dtype='bfloat16' or "
-                "dtype='float32'"
-            )
+            raise returned_nan(self._module)
         return SubsetScores(probability=probability, predicted=predicted)
 
     def _score(self, shown: Subsets) -> tuple[Tensor, Tensor] | None:
@@ -119,17 +117,17 @@ class HuggingFaceScorer(Scorer):
         return {"mm_encoder_outputs": self._vision(pixels, shown)}
 
     def _padded(self, rows: Bool[np.ndarray, "rows regions"]) -> Subsets:
-        if self._module.device.type == "cpu":
+        if input_device(self._module).type == "cpu":
             return rows
         return rows[np.minimum(np.arange(self._batch_size), len(rows) - 1)]
 
     def _halve(self) -> None:
         if self._vision is not None:
             self._vision.forget()
-        if self._module.device.type == "cuda":
+        if input_device(self._module).type == "cuda":
             torch.cuda.empty_cache()
         if self._batch_size == 1:
-            raise one_image_too_many(self._module.device)
+            raise one_image_too_many(input_device(self._module))
         self._batch_size //= 2
 
 
@@ -143,22 +141,20 @@ def require_evaluation_mode(module: Any) -> None:
         raise ModelError("the model is in training mode, its scores would be random; call .eval()")
 
 
-def to_module(tensors: Tensors, module: Any) -> Tensors:
-    """The tensors on the model's device; real numbers also in its precision."""
-    return {
-        name: tensor.to(module.device, module.dtype)
-        if tensor.is_floating_point()
-        else tensor.to(module.device)
-        for name, tensor in tensors.items()
-    }
-
-
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether the memory of a device ran out."""
     # Only CUDA has an error of its own; the others say it in words.
     return isinstance(error, torch.OutOfMemoryError) or any(
         words in str(error) for words in ("out of memory", "can't allocate memory")
     )
+
+
+def returned_nan(module: Any) -> ModelError:
+    """The error for when probabilities are not numbers."""
+    advice = "load it with dtype='bfloat16' or dtype='float32'"
+    if module.dtype == torch.float32:
+        advice = "its weights are broken, fetch the checkpoint again"
+    return ModelError(f"the model returned NaN in {module.dtype}; {advice}")
 
 
 def one_image_too_many(device: torch.device) -> ModelError:

@@ -19,11 +19,11 @@ from eagle_mllm.models.forward import TeacherForced, decoder_layers
 from eagle_mllm.models.looking import attention_rows, frozen, leaf_behind
 from eagle_mllm.models.pixels.linear import LinearPixels
 from eagle_mllm.models.pixels.pipeline import PixelPipeline
+from eagle_mllm.models.placing import input_device, to_module
 from eagle_mllm.models.scorer import (
     is_out_of_memory,
     one_image_too_many,
     require_evaluation_mode,
-    to_module,
 )
 from eagle_mllm.models.token_grid import TokenGrid
 from eagle_mllm.models.vision import VisionEncoder
@@ -117,7 +117,7 @@ class HuggingFaceWhiteBox(WhiteBox):
                 f"the layers of {type(self._module).__name__} have no norm before their "
                 "feed-forward part that is known here; use a method that needs no such activations"
             )
-        positions = torch.from_numpy(self.image_positions.copy()).to(self._module.device)
+        positions = torch.from_numpy(self.image_positions.copy()).to(input_device(self._module))
 
         def run(part: slice) -> tuple[np.ndarray, np.ndarray]:
             chosen = images[part]
@@ -149,7 +149,7 @@ class HuggingFaceWhiteBox(WhiteBox):
 
     def attention(self, layers: Sequence[int]) -> Float[np.ndarray, "layers targets tokens"]:
         """See `WhiteBox`."""
-        device = self._module.device
+        device = input_device(self._module)
         rows = torch.tensor(self._target.positions, device=device) + self.n_prompt - 1
         columns = torch.from_numpy(self.image_positions.copy()).to(device)
         _, every = decoder_layers(self._module)
@@ -171,7 +171,7 @@ class HuggingFaceWhiteBox(WhiteBox):
 
         def run(part: slice) -> tuple[np.ndarray, np.ndarray]:
             values = torch.from_numpy(images[part].transpose(0, 3, 1, 2))
-            values = values.to(self._module.device, self._wide).requires_grad_()
+            values = values.to(input_device(self._module), self._wide).requires_grad_()
             with frozen(self._module), torch.enable_grad():
                 views = linear.views(values)
                 if noise is not None:
@@ -208,7 +208,7 @@ class HuggingFaceWhiteBox(WhiteBox):
     @cached_property
     def _linear(self) -> LinearPixels:
         return LinearPixels(
-            self._pipeline, self._prompt.size, device=self._module.device, dtype=self._wide
+            self._pipeline, self._prompt.size, device=input_device(self._module), dtype=self._wide
         )
 
     def _encoded(self, pixels: dict[str, Tensor], batch: int) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class HuggingFaceWhiteBox(WhiteBox):
                 parts.append(result)
                 done += size
             elif size == 1:
-                raise one_image_too_many(self._module.device)
+                raise one_image_too_many(input_device(self._module))
             else:
                 size //= 2
         return parts
@@ -252,7 +252,7 @@ class HuggingFaceWhiteBox(WhiteBox):
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-        if self._module.device.type == "cuda":
+        if input_device(self._module).type == "cuda":
             torch.cuda.empty_cache()
         return None
 

@@ -10,14 +10,19 @@ from typing import Any
 
 from eagle_mllm.models.families.base import Family
 
+_LLAVA = "eagle_mllm.models.families.llava:Llava"
+_PIXTRAL = "eagle_mllm.models.families.pixtral:Pixtral"
+_QWEN = "eagle_mllm.models.families.qwen_vl:QwenVL"
+
 FAMILIES = {
-    "llava": "eagle_mllm.models.families.llava:Llava",
-    "qwen2_vl": "eagle_mllm.models.families.qwen_vl:QwenVL",
-    "qwen2_5_vl": "eagle_mllm.models.families.qwen_vl:QwenVL",
-    "qwen3_vl": "eagle_mllm.models.families.qwen_vl:QwenVL",
-    "internvl": "eagle_mllm.models.families.internvl:InternVL",
+    "llava": (_LLAVA, _PIXTRAL),
+    "mistral3": (_PIXTRAL,),
+    "qwen2_vl": (_QWEN,),
+    "qwen2_5_vl": (_QWEN,),
+    "qwen3_vl": (_QWEN,),
+    "internvl": ("eagle_mllm.models.families.internvl:InternVL",),
 }
-"""`model_type` → the class that assembles its inputs, as `module:class`."""
+"""`model_type` → the classes that may assemble its inputs, as `module:class`."""
 
 GENERIC = "eagle_mllm.models.families.generic:Generic"
 """The class for every other model type."""
@@ -25,8 +30,8 @@ GENERIC = "eagle_mllm.models.families.generic:Generic"
 
 def family_class(config: Any) -> type[Family]:
     """The family of a model, from its transformers configuration."""
-    family = _load(FAMILIES.get(config.model_type, GENERIC))
-    return family if family.supports(config) else _load(GENERIC)
+    known = map(_load, FAMILIES.get(config.model_type, ()))
+    return next((family for family in known if family.supports(config)), _load(GENERIC))
 
 
 def _load(place: str) -> type[Family]:

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from transformers import AutoTokenizer
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
 from eagle_mllm.models.chat import Chat
+from eagle_mllm.models.families.bare import bare_template, surrounded
 from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.token_grid import TokenGrid, TokenView
@@ -45,6 +47,8 @@ class EncodedPrompt:
     """Pixel arguments of the untouched image."""
     extras: Mapping[str, Tensor]
     """Other arguments that came with the prompt (token types and the like), batch of one."""
+    given_ids: tuple[int, ...] | None = None
+    """What the model's `generate` has to be given, where it makes `ids` of it; None: the ids."""
 
 
 class Family(ABC):
@@ -61,13 +65,24 @@ class Family(ABC):
     def __init__(self, config: Any, parts: ProcessorParts) -> None:
         self.config = config
         self.parts = parts
-        self.chat = Chat(parts.tokenizer, parts.chat_template, self._image_token())
+        template = parts.chat_template or bare_template(config)
+        self.chat = Chat(
+            parts.tokenizer,
+            template,
+            self._image_token(),
+            bare_image=None if template else self._bare_image(),
+        )
 
     @classmethod
     def supports(cls, config: Any) -> bool:
         """Whether this family can serve a model of its `model_type`; if not, `generic` does."""
         del config
         return True
+
+    @property
+    def images_per_pass(self) -> int | None:
+        """The most images that a pass may have; None where any number may."""
+        return None
 
     @abstractmethod
     def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
@@ -147,6 +162,10 @@ class Family(ABC):
     def _image_token(self) -> str:
         return str(self.parts.tokenizer.convert_ids_to_tokens(int(self.config.image_token_id)))
 
+    def _bare_image(self) -> str:
+        """What stands for the image where there is no chat template."""
+        return surrounded(self._image_token(), self.config, self.parts.tokenizer)
+
 
 class AssembledFamily(Family):
     """A family whose inputs are put together here, without the checkpoint's full processor.
@@ -154,6 +173,9 @@ class AssembledFamily(Family):
     The full processors of transformers need torchvision; the tokenizer and the PIL image
     processor do not. What is left of a processor is the placeholder expansion, a line per family.
     """
+
+    tokenizer_kind: ClassVar[Any] = AutoTokenizer
+    """The class of transformers that reads the checkpoint's tokenizer."""
 
     @abstractmethod
     def placeholder(self, pixels: Tensors) -> str:
@@ -233,7 +255,7 @@ class AssembledFamily(Family):
 
     def generation_inputs(self, prompt: EncodedPrompt) -> Tensors:
         """See `Family.generation_inputs`."""
-        ids = torch.tensor([prompt.ids])
+        ids = torch.tensor([prompt.given_ids or prompt.ids])
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **prompt.pixels}
 
     def _count_image_tokens(self, prompt: EncodedPrompt) -> int:

@@ -1,23 +1,27 @@
 """Any image-text-to-text model of transformers, through its own processor."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
+from eagle_mllm.models.families.bare import image_ids, surrounded
 from eagle_mllm.models.families.base import EncodedPrompt, Family, ProcessorParts
+from eagle_mllm.models.families.layout import IDS, Layout, learnt_layout
 from eagle_mllm.models.pixels.source import Tensors
 
-_TOKEN_TYPES = ("token_type_ids", "mm_token_type_ids")
-_PER_TOKEN = ("attention_mask", "cross_attention_mask", *_TOKEN_TYPES)
-_DROPPED = ("input_ids", "labels", "special_tokens_mask")
+_DROPPED = ("labels", "special_tokens_mask")
 
 _ANSWER_TYPE = {"paligemma": 1}
-"""Token type of an answer where it is not 0: PaliGemma reads type 0 in both directions."""
+"""Token type of an answer where it is not its prompt's: PaliGemma reads type 0 both ways."""
+
+_ANY_IMAGE = np.zeros((64, 64, 3), np.uint8)
 
 
 class Generic(Family):
@@ -33,27 +37,34 @@ class Generic(Family):
                 "pass `processor=`"
             )
         super().__init__(config, parts)
+        self._learnt: Layout | None = None
+
+    @property
+    def images_per_pass(self) -> int | None:
+        """One where a batch of the processor is not just its images one after the other."""
+        return 1 if self._learnt is not None and self._learnt.batch is None else None
 
     def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
         """See `Family.encode`."""
         text = self.chat.prompt_text(prompt)
-        inputs = self._process(image, text)
-        ids = tuple(inputs["input_ids"][0].tolist())
-        extras = {name: value for name, value in inputs.items() if name in _PER_TOKEN}
+        inputs = self._process([image], text)
+        if self._learnt is None:
+            self._learnt = learnt_layout(self._process, image, text)
+        per_token = self._learnt.per_token
         return EncodedPrompt(
             prompt=prompt,
             size=image.shape[:2],
             text=text,
-            ids=ids,
-            pixels=_pixel_arguments(inputs),
-            extras=extras,
+            ids=tuple(inputs[IDS][0].tolist()),
+            pixels=self._pixel_arguments(inputs),
+            extras={name: value for name, value in inputs.items() if name in per_token},
         )
 
     def pixels(self, images: Sequence[RGBImage], prompt: EncodedPrompt) -> Tensors:
         """See `Family.pixels`."""
         # One call per image: processors differ in how they nest and pad larger batches.
-        each = [_pixel_arguments(self._process(image, prompt.text)) for image in images]
-        return {name: torch.cat([inputs[name] for inputs in each]) for name in each[0]}
+        each = [self._pixel_arguments(self._process([image], prompt.text)) for image in images]
+        return self._layout.joined(each)
 
     def text_inputs(
         self, module: Any, prompt: EncodedPrompt, ids: Tensor, *, batch: int
@@ -61,7 +72,7 @@ class Generic(Family):
         """Ids, and whatever the processor says about each token, continued over the answer."""
         del module
         row = ids.expand(1, -1)
-        inputs = {"input_ids": row}
+        inputs = {IDS: row}
         for name, value in prompt.extras.items():
             inputs[name] = self._continued(name, value.to(ids.device), row.shape[1])
         return {
@@ -71,36 +82,82 @@ class Generic(Family):
 
     def generation_inputs(self, prompt: EncodedPrompt) -> Tensors:
         """See `Family.generation_inputs`."""
-        return {"input_ids": torch.tensor([prompt.ids]), **prompt.extras, **prompt.pixels}
+        ids = torch.tensor([prompt.given_ids or prompt.ids])
+        return {IDS: ids, **prompt.extras, **prompt.pixels}
+
+    @property
+    def _layout(self) -> Layout:
+        assert self._learnt is not None, "images are processed after a prompt was encoded"
+        return self._learnt
+
+    def _pixel_arguments(self, inputs: Tensors) -> Tensors:
+        text = {IDS, *self._layout.per_token}
+        return {name: value for name, value in inputs.items() if name not in text}
 
     def _continued(self, name: str, value: Tensor, length: int) -> Tensor:
+        """What the processor says of the last token of a prompt, which is text, holds of all."""
         added = length - value.shape[1]
         if added <= 0:
             return value[:, :length]
         tail = value[:, -1:].repeat(1, added, *[1] * (value.ndim - 2))
-        if name in _TOKEN_TYPES:
-            tail = torch.full_like(tail, _ANSWER_TYPE.get(self.config.model_type, 0))
+        if name == "token_type_ids" and self.config.model_type in _ANSWER_TYPE:
+            tail = torch.full_like(tail, _ANSWER_TYPE[self.config.model_type])
         return torch.cat([value, tail], dim=1)
 
     def _image_token(self) -> str:
         token = getattr(self.parts.processor, "image_token", None)
         return str(token) if token is not None else ""
 
-    def _process(self, image: RGBImage, text: str) -> Tensors:
-        options: dict[str, Any] = {"add_special_tokens": self.chat.adds_special_tokens(text)}
+    def _bare_image(self) -> str:
+        """Nothing where the processor puts an image before a text itself."""
+        token = self._image_token()
+        wanted = image_ids(self.config, self.parts.processor)
+        ids = self._ids_of("a", bare=True)
+        if ids and (not wanted or wanted & ids):
+            return ""
+        around = surrounded(token, self.config, self.parts.tokenizer)
+        # Some processors write what is around an image when they expand its placeholder.
+        start = self.parts.tokenizer.convert_tokens_to_ids(around.partition(token)[0] or token)
+        return token if start in self._ids_of(f"{token}a", bare=True) - wanted else around
+
+    def _ids_of(self, text: str, *, bare: bool) -> set[int]:
         try:
-            processed = self.parts.processor(
-                images=[Image.fromarray(image)], text=text, return_tensors="pt", **options
-            )
+            return {*self._process([_ANY_IMAGE], text, bare=bare)[IDS][0].tolist()}
+        except (ImageError, IndexError, RuntimeError, TypeError):
+            return set()
+
+    def _process(
+        self, images: Sequence[RGBImage], text: str, *, bare: bool | None = None
+    ) -> Tensors:
+        try:
+            return self._called([Image.fromarray(image) for image in images], text, bare=bare)
         except ValueError as error:
-            height, width = image.shape[:2]
+            height, width = images[0].shape[:2]
             raise ImageError(
                 f"the model's processor refuses this prompt with an image of {width}x{height} "
                 f"pixels: {error}"
             ) from error
-        return {name: value for name, value in processed.items() if isinstance(value, Tensor)}
+
+    def _called(self, images: list[Image.Image], text: str, *, bare: bool | None) -> Tensors:
+        options: dict[str, Any] = {}
+        if not (self.chat.template is None if bare is None else bare):
+            options["add_special_tokens"] = self.chat.adds_special_tokens(text)
+        call = partial(self.parts.processor, return_tensors="pt", **options)
+        if len(images) == 1:
+            processed = call(images=images, text=text)
+        else:
+            processed = _together(call, images, text)
+        return {
+            name: value
+            for name, value in processed.items()
+            if isinstance(value, Tensor) and name not in _DROPPED
+        }
 
 
-def _pixel_arguments(inputs: Tensors) -> Tensors:
-    text = {*_PER_TOKEN, *_DROPPED}
-    return {name: value for name, value in inputs.items() if name not in text}
+def _together(call: Callable[..., Any], images: list[Image.Image], text: str) -> Any:
+    """A batch with one image for each text, nested or flat, whichever a processor takes."""
+    texts = [text] * len(images)
+    try:
+        return call(images=[[image] for image in images], text=texts)
+    except (ValueError, TypeError, IndexError, AttributeError, RuntimeError):
+        return call(images=images, text=texts)

@@ -19,6 +19,7 @@ from transformers.vision_utils import (
 )
 
 from eagle_mllm.arrays import Subsets
+from eagle_mllm.models.placing import input_device
 from eagle_mllm.models.vision import VisionEncoder, is_plain, takes_features
 
 _TOWERS = {
@@ -72,10 +73,10 @@ class QwenVision(VisionEncoder):
         self._order: Tensor | None = None
         if hasattr(tower, "window_size"):
             self._windows, order = _windows(tower, grid)
-            self._order = order.to(module.device)
+            self._order = order.to(input_device(module))
             self._back = self._order.argsort()
-        self._cos, self._sin = map(self._ordered, _rotations(tower, grid, module.device))
-        self._places = _position_embeddings(tower, grid, module.device)
+        self._cos, self._sin = map(self._ordered, _rotations(tower, grid, input_device(module)))
+        self._places = _position_embeddings(tower, grid, input_device(module))
         self._deep_layers = list(getattr(tower, "deepstack_visual_indexes", ()))
 
     def __call__(self, pixels: dict[str, Tensor], shown: Subsets) -> dict[str, Any]:
