@@ -5,7 +5,6 @@ import pytest
 
 from eagle_mllm.attribution.masking import MaskedImages
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.search.blocks import halves
 from eagle_mllm.errors import ResultError
 
 # Region 0 lasts for both frames; 1 and 3 are left halves' neighbours in one frame each.
@@ -25,11 +24,16 @@ def test_a_region_may_last_for_several_frames(video):
     assert repr(video) == "Regions(4 regions of 2x2x4, method='labels')"
 
 
-def test_blocks_are_cut_across_their_longest_axis_the_last_of_equals(video):
-    columns, rest = halves(np.arange(4), video.centroids)
-    assert (columns.tolist(), rest.tolist()) == ([0, 1], [2, 3])
-    upper, lower = halves(np.array([1, 2, 3]), video.centroids)
-    assert (upper.tolist(), lower.tolist()) == ([2, 1], [3])  # frames and rows extend alike
+def test_places_are_shares_of_the_frames_and_of_the_longer_side(video):
+    expected = [[0.25, 0.125, 0.125], [0, 0.125, 0.625], [0.5, 0, 0.625], [0.5, 0.25, 0.625]]
+    assert video.layout.places.tolist() == expected
+
+
+def test_regions_of_one_colour_belong_together_in_whatever_frame(video):
+    frames = np.zeros((2, 2, 4, 3), dtype=np.uint8)
+    frames[(LABELS == 0) | (LABELS == 3)] = 255
+    merges = video.linked(frames).merges
+    assert merges.tolist() == [[1, 2], [0, 3], [4, 5]]
 
 
 @pytest.mark.parametrize("fill", ["black", "mean", "blur"])

@@ -13,7 +13,7 @@ from eagle_mllm.testing import Evidence, PlantedModel
 
 def test_the_planted_regions_of_a_word_come_first(attribution):
     # Half of the cat is in region 4, a quarter in 3 and in 5; the rest are equal.
-    assert attribution.trace.order.tolist() == [4, 3, 5, 0, 1, 2]
+    assert attribution.trace.order[:3].tolist() == [4, 3, 5]
     assert attribution.trace.searched == 6
 
 
@@ -60,7 +60,7 @@ def test_without_regions_the_image_is_segmented(model, generation, monkeypatch, 
     found = eagle.attribute(model, generation, generation.find("cat"), n_regions=6)
     assert asked["n_regions"] == 6
     assert asked["image"] is generation.image
-    assert found.regions is regions
+    assert found.regions == regions
 
 
 def test_settings_change_the_search_and_are_recorded(model, generation, regions):

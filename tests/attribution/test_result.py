@@ -14,7 +14,7 @@ def test_repr_tells_the_outcome_in_one_line(attribution):
     # and 1, 0.55, 0.325, 0.1, 0.1, 0.1, 0.1 as they are hidden: 4.875 / 6 and 1.725 / 6.
     assert repr(attribution) == (
         "Attribution(eagle, 'cat', 6 regions, insertion_auc=0.81, deletion_auc=0.29, "
-        "forward_passes=38)"
+        "forward_passes=36)"
     )
 
 

@@ -108,7 +108,11 @@ class AttributionMethod(ABC):
             scorer = model.scorer(generation, target, regions, fill=self.fill)
             evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
         question = Question(
-            model=model, generation=generation, target=target, regions=regions, evaluate=evaluate
+            model=model,
+            generation=generation,
+            target=target,
+            regions=regions.linked(generation.image),
+            evaluate=evaluate,
         )
         trace, saliency, recut = self.explain(question)
         answered = recut or question

@@ -2,14 +2,15 @@
 
 import operator
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import SupportsIndex
 
 import numpy as np
 from jaxtyping import Float
 
-from eagle_mllm.arrays import LabelMap, Mask
+from eagle_mllm.arrays import LabelMap, Mask, RGBImage
+from eagle_mllm.attribution.hierarchy import Merges, joined, require_merges
 from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.masks import array_from, painted
 from eagle_mllm.errors import RegionError
@@ -38,6 +39,11 @@ class Regions(ArrayValue):
     asked: int | None = None
     """How many regions were asked for, where a number was; `len(regions)` were made."""
 
+    merges: Merges | None = field(default=None, compare=False)
+    """The tree over the regions that a search follows, as `scipy.cluster.hierarchy.linkage` counts:
+    what each of N - 1 steps joins, region k being k and what step k made N + k. `segment` builds
+    it from colour and place; where it is None, `attribute` does. It takes no part in equality."""
+
     def __post_init__(self) -> None:
         _require_label_map(self.labels)
         first, last = int(self.labels.min()), int(self.labels.max())
@@ -49,6 +55,9 @@ class Regions(ArrayValue):
                 "number them with `Regions.from_labels(labels)`"
             )
         object.__setattr__(self, "labels", self.labels.astype(np.int32, copy=False))
+        if self.merges is not None:
+            require_merges(self.merges, last + 1)
+            object.__setattr__(self, "merges", self.merges.astype(np.int32, copy=False))
         self._freeze_arrays()
 
     def __len__(self) -> int:
@@ -84,8 +93,28 @@ class Regions(ArrayValue):
 
     @property
     def layout(self) -> Layout:
-        """Where the regions are, for a search."""
-        return Layout(centroids=self.centroids)
+        """Where the regions are and what belongs together, for a search."""
+        merges = joined(self._places) if self.merges is None else self.merges
+        return Layout(places=self._places, merges=merges)
+
+    def linked(self, image: RGBImage) -> "Regions":
+        """The same regions with a tree from their colours in an image, unless they have one.
+
+        Args:
+            image: `(h, w, 3)` or `(frames, h, w, 3)`, of the regions' shape
+        """
+        if self.merges is not None:
+            return self
+        flat, channels = self.labels.ravel(), image.reshape(-1, 3).T
+        sums = [np.bincount(flat, weights=channel) for channel in channels]
+        colours = np.stack(sums, axis=1) / np.bincount(flat)[:, np.newaxis] / 255
+        return replace(self, merges=joined(self._places, colours))
+
+    @property
+    def _places(self) -> Float[np.ndarray, "regions axes"]:
+        *frames, height, width = self.shape
+        places: np.ndarray = self.centroids / [*frames, max(height, width), max(height, width)]
+        return places
 
     def mask(self, indices: Iterable[SupportsIndex]) -> Mask:
         """The pixels of some regions.

@@ -56,7 +56,8 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
             f"{n_regions} regions cannot be made of {height * width} pixels; "
             f"expected 2 to {height * width}"
         )
-    return Regions.from_labels(_METHODS[method](pixels, n_regions), method=method, asked=n_regions)
+    labels = _METHODS[method](pixels, n_regions)
+    return Regions.from_labels(labels, method=method, asked=n_regions).linked(pixels)
 
 
 _SLICO_BLUR = 1 / 16

@@ -63,6 +63,7 @@ def attribute_each(
         return (method.attribute(model, generation, *targets, regions=regions, on_pass=on_pass),)
     for target in targets:
         require_explainable(generation, target, regions)
+    regions = regions.linked(generation.image)
     method = method.thrifty()
     found: dict[int, Attribution] = {}
     for members in compatible(targets):

@@ -3,13 +3,21 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.budget import ObjectiveValues
-from eagle_mllm.attribution.search.descent import Move, _best_moves, prefixes, settle
+from eagle_mllm.attribution.search.descent import (
+    Move,
+    _best_moves,
+    _gains,
+    area_under,
+    prefixes,
+    settle,
+)
 
 INSIGHT = Objective(necessity=0.0)
 NO_LIMIT = 10**9
@@ -32,7 +40,7 @@ def test_additive_values_are_sorted(set_function):
     weights = [0.05, 0.3, 0.1, 0.35, 0.2]
     scorer = set_function(lambda chosen: min(1.0, sum(weights[region] for region in chosen)))
     found = settle(singles(range(5)), values_of(scorer, 5), reach=1, n_regions=5, limit=NO_LIMIT)
-    assert np.concatenate(found).tolist() == [3, 1, 4, 2, 0]
+    assert found == [3, 1, 4, 2, 0]
 
 
 def test_a_long_move_is_found_only_with_enough_reach(set_function):
@@ -44,8 +52,8 @@ def test_a_long_move_is_found_only_with_enough_reach(set_function):
     order, values = singles([0, 1, 2, 3]), values_of(scorer, 4)
     near = settle(order, values, reach=2, n_regions=4, limit=NO_LIMIT)
     far = settle(order, values, reach=3, n_regions=4, limit=NO_LIMIT)
-    assert np.concatenate(near).tolist() == [0, 1, 2, 3]
-    assert np.concatenate(far).tolist()[0] == 3
+    assert near == [0, 1, 2, 3]
+    assert far[0] == 3
 
 
 def test_settling_never_lowers_the_sum_of_f(lookup, rng):
@@ -53,7 +61,8 @@ def test_settling_never_lowers_the_sum_of_f(lookup, rng):
     values = values_of(scorer, 7, Objective())
     order = singles(rng.permutation(7))
     before = values(prefixes(order, 7)[1:-1]).sum()
-    after = values(prefixes(settle(order, values, reach=3, n_regions=7, limit=NO_LIMIT), 7)[1:-1])
+    found = settle(order, values, reach=3, n_regions=7, limit=NO_LIMIT)
+    after = values(prefixes([order[place] for place in found], 7)[1:-1])
     assert after.sum() > before
 
 
@@ -61,7 +70,36 @@ def test_blocks_move_as_one(set_function):
     scorer = set_function(lambda chosen: float({2, 3} <= chosen))
     blocks = [np.array([0, 1]), np.array([2, 3])]
     found = settle(blocks, values_of(scorer, 4), reach=1, n_regions=4, limit=NO_LIMIT)
-    assert [block.tolist() for block in found] == [[2, 3], [0, 1]]
+    assert found == [1, 0]
+
+
+def test_a_large_block_must_raise_f_more_than_a_small_one(set_function):
+    # 0.5 for three regions is less for each of them than 0.3 for one.
+    scorer = set_function(lambda chosen: 0.5 * ({0, 1, 2} <= chosen) + 0.3 * (3 in chosen))
+    blocks = [np.array([0, 1, 2]), np.array([3])]
+    assert settle(blocks, values_of(scorer, 4), reach=1, n_regions=4, limit=NO_LIMIT) == [1, 0]
+
+
+def test_the_area_under_f_is_that_of_trapezia():
+    # Two regions from 0 to 0.5 and one from 0.5 to 1.
+    assert area_under(np.array([0, 0.5, 1]), np.array([2, 1])) == 0.5 + 0.75
+
+
+def test_what_a_move_gains_is_the_difference_of_two_areas(lookup, rng):
+    values = values_of(lookup(6, rng), 6)
+    sizes = np.array([1, 2, 1, 2])
+    tried = 0
+    for order in (rng.permutation(6) for _ in range(20)):
+        blocks = np.split(order, [1, 3, 4])
+        whole = area_under(values(prefixes(blocks, 6)), sizes)
+        for move in _gains(blocks, values, 3, n_regions=6, limit=NO_LIMIT):
+            places = list(range(4))
+            places.insert(move.stop, places.pop(move.start))
+            moved = prefixes([blocks[place] for place in places], 6)
+            after = area_under(values(moved), sizes[places])
+            assert after - whole == pytest.approx(move.gain)
+            tried += 1
+    assert tried > 50
 
 
 def test_the_limit_holds_even_in_the_middle_of_a_round(lookup, rng):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from eagle_mllm.attribution.search.blocks import coarse_blocks, halves
 from eagle_mllm.attribution.search.greedy import GreedySearch
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 
@@ -11,26 +10,6 @@ from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 def total(trace):
     """Σ_r F(π_:r), what Eq. 1 seeks."""
     return float((trace.insertion + 1 - trace.deletion).sum())
-
-
-def test_a_block_is_cut_across_its_longer_side(cells):
-    centroids = cells(2, 4).centroids  # 0 1 2 3
-    left, right = halves(np.arange(8), centroids)  # 4 5 6 7
-    assert sorted(left.tolist()) == [0, 1, 4, 5]
-    assert sorted(right.tolist()) == [2, 3, 6, 7]
-
-
-def test_a_single_region_is_not_cut(cells):
-    (whole,) = halves(np.array([3]), cells(2, 4).centroids)
-    assert whole.tolist() == [3]
-
-
-@pytest.mark.parametrize("n_regions", [1, 2, 7, 8, 9, 63, 64])
-def test_coarse_blocks_hold_every_region_once(n_regions, cells):
-    blocks = coarse_blocks(cells(1, n_regions).centroids, at_least=8)
-    assert sorted(np.concatenate(blocks).tolist()) == list(range(n_regions))
-    assert min(8, n_regions) <= len(blocks) <= 8
-    assert max(map(len, blocks)) - min(map(len, blocks)) <= 1
 
 
 def test_evidence_that_counts_only_together_is_found_where_greedy_is_blind(
@@ -63,7 +42,9 @@ def test_more_budget_never_gives_a_worse_order_of_regions(cells, set_function, e
 def test_a_budget_for_the_trace_alone_still_gives_neighbours(cells, lookup, explain, rng):
     trace, passes = explain(MultilevelSearch(budget=16), cells(2, 4), lookup(8, rng))
     assert passes == 16
-    assert trace.order.tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+    places = cells(2, 4).centroids[trace.order]
+    for number in range(1, 8):  # each touches one that is shown before
+        assert np.abs(places[:number] - places[number]).sum(axis=1).min() == 1
 
 
 def test_seeds_cut_in_different_places(cells, lookup, explain, rng):
@@ -96,7 +77,7 @@ def test_a_search_with_a_least_gain_ends_where_it_gains_too_little(cells, set_fu
     thorough, many = explain(MultilevelSearch(), cells(8, 8), scorer)
     assert few <= 14 * 64 < many
     assert set(thrifty.order[:2].tolist()) == {27, 36}
-    assert 0 < total(thorough) - total(thrifty) < 0.01 * 2 * 65
+    assert 0 <= total(thorough) - total(thrifty) < 0.01 * 2 * 65
 
 
 def test_a_tiny_least_gain_still_keeps_to_the_budget(cells, lookup, explain, rng):

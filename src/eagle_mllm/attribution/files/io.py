@@ -31,7 +31,7 @@ from eagle_mllm.borders import border, file_bytes, reason
 from eagle_mllm.errors import EagleError, ResultError
 
 _TRACE = ("order", "insertion", "deletion", "area", "insertion_predicted", "deletion_predicted")
-_ARRAYS = ("header", "labels", "image", "saliency", *_TRACE)
+_ARRAYS = ("header", "labels", "merges", "image", "saliency", *_TRACE)
 
 # A pixel takes 1 to 4 bytes for its region, 3 for its color and 4 for its saliency. The rest is for
 # the trace, and for more regions and tokens than anybody has had so far.
@@ -121,6 +121,7 @@ def _arrays(attribution: Attribution) -> _Arrays:
     regions, trace = attribution.regions, attribution.trace
     return {
         "labels": regions.labels.astype(np.min_scalar_type(len(regions) - 1)),
+        **({} if regions.merges is None else {"merges": regions.merges}),
         "image": attribution.generation.image,
         **{name: getattr(trace, name) for name in _TRACE},
         "saliency": attribution.saliency,
@@ -178,6 +179,8 @@ def _check_arrays(stored: _Stored, *, n_tokens: int) -> None:
         "insertion_predicted": (scores, "integers", np.signedinteger),
         "deletion_predicted": (scores, "integers", np.signedinteger),
     }
+    if "merges" in stored:  # files of older versions have none
+        expected["merges"] = ((n_regions - 1, 2), "integers", np.signedinteger)
     for name, (shape, words, kind) in expected.items():
         array = _named(stored, name, words, kind)
         if array.shape != shape:
@@ -209,6 +212,7 @@ def _attribution(header: Mapping[str, Any], arrays: _Arrays) -> Attribution:
             labels=arrays["labels"].astype(np.int32),
             method=value(regions, "method", str),
             asked=value(regions, "asked", int, type(None)),
+            merges=arrays.get("merges"),
         ),
         trace=Trace(
             **{name: arrays[name] for name in _TRACE},

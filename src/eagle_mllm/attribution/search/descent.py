@@ -1,11 +1,11 @@
-"""Local search on an order: blocks of regions are moved to where they raise Σ_r F(π_:r) most."""
+"""Local search on an order: blocks of regions are moved to where the area under F grows most."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.attribution.search.blocks import Block
 from eagle_mllm.attribution.search.budget import ObjectiveValues
@@ -25,12 +25,12 @@ class Move(NamedTuple):
     stop: int
     """Where it goes."""
     gain: float
-    """What it adds to the sum of F over the prefixes of the order."""
+    """What it adds to the area under F, in regions."""
 
 
 def settle(
     blocks: Sequence[Block], values: ObjectiveValues, *, reach: int, n_regions: int, limit: int
-) -> list[Block]:
+) -> list[int]:
     """An order of the blocks that no short move improves.
 
     Every round tries all moves of a block by up to some number of places, at first by one, and
@@ -39,20 +39,27 @@ def settle(
     moves in different places of the order are independent of each other: a round is one batch.
     Prefixes whose F is saturated are left alone: usually all but the first few of a single word.
 
+    What counts is the area under F against the number of regions shown, so that a large block
+    must raise F more than a small one to stand in the same place.
+
     Args:
         blocks: an order of blocks, each a set of regions that is shown at once
         values: F
         reach: by how many places a block may move
         n_regions: number of regions
         limit: of images scored; what has been reached by then is returned
+
+    Returns:
+        The places of the blocks in the order found
     """
-    blocks, distance = list(blocks), 1
+    order, distance = list(range(len(blocks))), 1
     while distance <= reach and values.spent < limit:
-        moves = _best_moves(_gains(blocks, values, distance, n_regions=n_regions, limit=limit))
+        current = [blocks[place] for place in order]
+        moves = _best_moves(_gains(current, values, distance, n_regions=n_regions, limit=limit))
         for move in moves:
-            blocks.insert(move.stop, blocks.pop(move.start))
+            order.insert(move.stop, order.pop(move.start))
         distance = 1 if moves else distance + 1
-    return blocks
+    return order
 
 
 def prefixes(blocks: Sequence[Block], n_regions: int) -> Bool[np.ndarray, "prefixes regions"]:
@@ -112,7 +119,7 @@ def _gains(
     shown = np.stack([_with_moved(start, blocks, place, size) for place, size in changed])
     known = values.affordable(shown, limit)
     after = dict(zip(changed[:known], values(shown[:known]), strict=True))
-    return _moves(after, before, len(blocks), reach)
+    return _moves(after, before, np.array([len(block) for block in blocks]), reach)
 
 
 def _with_moved(
@@ -128,21 +135,57 @@ def _with_moved(
 def _moves(
     after: dict[tuple[int, int], float],
     before: Float[np.ndarray, " prefixes"],
-    n_blocks: int,
+    sizes: Int[np.ndarray, " blocks"],
     reach: int,
 ) -> list[Move]:
+    """The moves that help, by F after each step of each of them and F of the order as it is."""
     moves = []
-    for place in range(n_blocks):
+    for place in range(len(sizes)):
         for step in (-1, 1):
-            gain, size = 0.0, place if step < 0 else place + 1
+            size, passed = place if step < 0 else place + 1, list[float]()
             for distance in range(1, reach + 1):
                 if (place, size) not in after:
                     break
-                gain += after[place, size] - before[size]
-                if gain > _LEAST_GAIN:
-                    moves.append(Move(place, place + step * distance, gain))
+                passed.append(after[place, size])
                 size += step
+                stop = place + step * distance
+                gain = _gain(place, stop, passed[::step], before, sizes)
+                if gain > _LEAST_GAIN:
+                    moves.append(Move(place, stop, gain))
     return moves
+
+
+def _gain(
+    start: int,
+    stop: int,
+    passed: Sequence[float],
+    before: Float[np.ndarray, " prefixes"],
+    sizes: Int[np.ndarray, " blocks"],
+) -> float:
+    """What the area under F gains between the two places of a move.
+
+    Args:
+        start: where the block stands
+        stop: where it goes
+        passed: F of the prefixes that change, in the order of their sizes
+        before: F of the prefixes as they are
+        sizes: regions of each block
+    """
+    first, last = min(start, stop), max(start, stop) + 1
+    between = sizes[first:last]
+    moved = np.roll(between, 1 if stop < start else -1)
+    found = np.array([before[first], *passed, before[last]])
+    return area_under(found, moved) - area_under(before[first : last + 1], between)
+
+
+def area_under(values: Float[np.ndarray, " prefixes"], sizes: Int[np.ndarray, " blocks"]) -> float:
+    """The area under F against the number of regions shown, by the trapezoidal rule.
+
+    Args:
+        values: F of the prefixes of an order of blocks
+        sizes: regions of each block, one fewer than prefixes
+    """
+    return float(((values[1:] + values[:-1]) * sizes).sum() / 2)
 
 
 def _best_moves(moves: Sequence[Move]) -> list[Move]:
