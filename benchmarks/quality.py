@@ -27,6 +27,9 @@ from eagle_mllm.attribution.trace import Trace, trace_of
 _EVERY = {64: 1, 32: 4, 128: 12}
 """Number of regions → it is measured on one scene out of this many."""
 
+_WORD_EVERY = 2
+"""The same for words."""
+
 _QUICK_REGIONS = 6
 _PLANS = {plan.label: plan for plan in PLANS}
 
@@ -38,14 +41,17 @@ def _quality_keys(options: Options) -> Iterator[Key]:
     for seed, model in product(options.seeds, options.models):
         counts = [count for count, every in _EVERY.items() if seed % every == 0]
         counts = [_QUICK_REGIONS] if options.quick else counts
-        for count, target, search in product(counts, ("sentence", "word"), _PLANS):
+        targets = ("sentence", "word") if seed % _WORD_EVERY == 0 else ("sentence",)
+        for count, target, plan in product(counts, targets, PLANS):
+            if seed % plan.every:
+                continue
             yield {
                 "model": model,
                 "dtype": options.dtype,
                 "target": target,
                 "regions_asked": count,
                 "seed": seed,
-                "search": search,
+                "search": plan.label,
             }
 
 

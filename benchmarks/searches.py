@@ -11,7 +11,7 @@ from eagle_mllm.attribution.search.registry import make_search
 EXACT = "exact greedy"
 """The label that every other search is a share of."""
 
-DEFAULT = "multilevel"
+DEFAULT = "multilevel, 1400"
 """The label of the search that runs where none is asked for."""
 
 
@@ -25,6 +25,8 @@ class Plan:
     settings: Mapping[str, Any] = field(default_factory=dict)
     passes: int
     """Budget: images that it may score for 64 regions."""
+    every: int = 1
+    """It is measured on one scene out of this many."""
 
     @property
     def search(self) -> SearchStrategy:
@@ -32,14 +34,27 @@ class Plan:
         return make_search(self.name, self.settings)
 
 
+_BUDGETS = (250, 350, 500, 800, 1100, 1400)
+
 PLANS = (
     Plan(label=EXACT, name="greedy", passes=4156),
-    Plan(label="greedy, 16 picks", name="greedy", settings={"max_regions": 16}, passes=1902),
-    Plan(label="windowed", name="windowed", passes=1414),
-    Plan(label="multilevel, 800", name="multilevel", settings={"budget": 800}, passes=800),
-    Plan(label="multilevel, 950", name="multilevel", settings={"budget": 950}, passes=950),
-    Plan(label=DEFAULT, name="multilevel", passes=1408),
-    Plan(label="multilevel, 2800", name="multilevel", settings={"budget": 2800}, passes=2800),
+    Plan(
+        label="greedy, 16 picks",
+        name="greedy",
+        settings={"max_regions": 16},
+        passes=1902,
+        every=6,
+    ),
+    Plan(label="windowed", name="windowed", passes=1414, every=6),
+    *(
+        Plan(
+            label=f"multilevel, {budget}",
+            name="multilevel",
+            settings={"budget": budget},
+            passes=budget,
+        )
+        for budget in _BUDGETS
+    ),
 )
 """Exact greedy first; every search of the registry occurs at least once."""
 
