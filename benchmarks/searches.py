@@ -11,7 +11,7 @@ from eagle_mllm.attribution.search.registry import make_search
 EXACT = "exact greedy"
 """The label that every other search is a share of."""
 
-DEFAULT = "multilevel, 1400"
+DEFAULT = "multilevel, 800"
 """The label of the search that runs where none is asked for."""
 
 

@@ -646,3 +646,29 @@ def test_an_attribution_by_a_method_without_objective_is_stored(attribution, tmp
     without = replace(attribution, method="centre", objective=None)
     save(without, tmp_path / "a.npz")
     assert load(tmp_path / "a.npz") == without
+
+
+def test_the_tree_over_the_regions_is_stored(tmp_path):
+    regions = Regions(labels=np.array([[0, 1, 2], [0, 1, 2]]), merges=np.array([[2, 1], [0, 3]]))
+    trace = Trace(
+        order=np.array([1, 0, 2]),
+        insertion=np.zeros((4, 1), np.float32),
+        deletion=np.zeros((4, 1), np.float32),
+        area=np.array([0.0, 1 / 3, 2 / 3, 1.0]),
+        insertion_predicted=np.zeros((4, 1), int),
+        deletion_predicted=np.zeros((4, 1), int),
+        searched=3,
+    )
+    saliency = np.zeros((2, 3), np.float32)
+    save(_attribution(regions=regions, trace=trace, saliency=saliency), tmp_path / "cat.npz")
+    assert load(tmp_path / "cat.npz").regions.merges.tolist() == [[2, 1], [0, 3]]
+
+    arrays = dict(np.load(tmp_path / "cat.npz"))
+    del arrays["merges"]  # as files of older versions have none
+    np.savez_compressed(tmp_path / "old.npz", **arrays)
+    assert load(tmp_path / "old.npz").regions.merges is None
+
+    arrays["merges"] = np.array([[0, 1], [0, 3]])
+    np.savez_compressed(tmp_path / "wrong.npz", **arrays)
+    with pytest.raises(ResultError, match="merges is not a tree of 3 regions"):
+        load(tmp_path / "wrong.npz")

@@ -173,7 +173,7 @@ def test_without_regions_the_image_is_segmented(model, generation, words):
 def test_several_words_are_expected_to_cost_less_than_their_number():
     default = eagle.Eagle()
     assert expected_passes(default, 64, n_targets=1) == default.search.planned_passes(64)
-    assert expected_passes(default, 64, n_targets=2) == 2 * 11 * 64
+    assert expected_passes(default, 64, n_targets=2) == 2 * 7 * 64
     assert expected_passes(EXACT, 64, n_targets=2) == 2 * EXACT.search.planned_passes(64)
 
 

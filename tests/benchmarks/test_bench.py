@@ -174,6 +174,7 @@ def test_a_search_keeps_its_budget(plan):
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.label)
 def test_shared_scores_change_neither_the_result_nor_its_cost(plan, model, generation, regions):
     target = generation.all()
+    regions = regions.linked(generation.image)
     scores = quality.Remembered(model.scorer(generation, target, regions), len(regions))
     quality.ranked(PLANS[0], regions, scores)  # another search has filled the memory
     shared = quality.ranked(plan, regions, scores)

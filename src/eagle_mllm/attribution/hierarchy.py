@@ -37,9 +37,7 @@ def joined(
     return merges
 
 
-def restricted(
-    merges: Merges, kept: Int[np.ndarray, " kept"]
-) -> Int[np.ndarray, "fewer 2"]:
+def restricted(merges: Merges, kept: Int[np.ndarray, " kept"]) -> Int[np.ndarray, "fewer 2"]:
     """The tree of some of the regions, which are numbered anew in the order given.
 
     Args:

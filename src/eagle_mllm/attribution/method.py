@@ -1,7 +1,7 @@
 """The method: search an order of regions, replay it, read a map off it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from eagle_mllm.attribution.question import Question
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.saliency import region_saliency, saliency_map
-from eagle_mllm.attribution.search.base import SearchStrategy
+from eagle_mllm.attribution.search.base import Order, SearchStrategy
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.attribution.trace import Trace
@@ -85,6 +85,7 @@ class AttributionMethod(ABC):
         *,
         regions: Regions,
         evaluate: SubsetEvaluator | None = None,
+        known: Sequence[Order] = (),
         on_pass: Callable[[int], None] | None = None,
     ) -> Attribution:
         """Which regions the target depends on.
@@ -96,6 +97,7 @@ class AttributionMethod(ABC):
             regions: a partition of the image of `generation`
             evaluate: scores of subsets for this target with this method's fill; by default a
                 fresh memory over `model.scorer`. The passes it adds are those of the result
+            known: orders of the regions that `evaluate` has scored for other targets
             on_pass: called now and then with the images scored so far; not used with `evaluate`
 
         Raises:
@@ -113,6 +115,7 @@ class AttributionMethod(ABC):
             target=target,
             regions=regions.linked(generation.image),
             evaluate=evaluate,
+            known=tuple(known),
         )
         trace, saliency, recut = self.explain(question)
         answered = recut or question

@@ -11,7 +11,7 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.search.base import Ranking, SearchStrategy
+from eagle_mllm.attribution.search.base import Order, Ranking, SearchStrategy
 from eagle_mllm.attribution.trace import Trace, trace_of
 
 
@@ -34,6 +34,9 @@ class Question:
     evaluate: SubsetEvaluator
     """Probability of the target when only a subset of the regions is shown."""
 
+    known: tuple[Order, ...] = ()
+    """Orders of the regions whose prefixes `evaluate` has scored for other targets."""
+
     def rank(self, search: SearchStrategy, objective: Objective) -> Ranking:
         """The order that a search finds among the regions that the model sees, the others last.
 
@@ -46,7 +49,9 @@ class Question:
         if not len(seen):
             return Ranking(order=unseen, searched=0)
         evaluate = among(self.evaluate, seen, n_regions=n_regions)
-        ranking = search.rank(self.regions.layout.only(seen), evaluate, objective)
+        known = [np.searchsorted(seen, order[is_seen[order]]) for order in self.known]
+        layout = self.regions.layout.only(seen)
+        ranking = search.rank_among(layout, evaluate, objective, known=known)
         return Ranking(
             order=np.concatenate([seen[ranking.order], unseen]), searched=ranking.searched
         )

@@ -28,11 +28,12 @@ def attribute_each(
     """Several explanations of one answer, as every word of it by itself.
 
     One pass gives the probability of every token, so a subset that was scored for one target is
-    free for all others: the results are those of `attribute`, one by one, and cost less.
+    free for all others: the results are those of `attribute`, one by one, or better, and cost less.
 
     Several targets are also explained thriftily where the method can (`AttributionMethod.thrifty`):
-    EAGLE's default search ends early for words that are settled soon. With any other method only
-    the memory is shared.
+    EAGLE's default search ends early for words that are settled soon, and takes over the order of
+    another word for those that the image hardly moves. With any other method only the memory is
+    shared.
 
     `forward_passes` of each result is what it added, so the first shows the most, and their sum is
     the true cost. `seconds` is the time of all, split in the same proportion.
@@ -150,16 +151,18 @@ def _together(
     columns = {pair: column for column, pair in enumerate(_pairs(asked))}
     scorer = model.scorer(generation, asked, regions, fill=method.fill)
     evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
-    found = [
-        method.attribute(
-            model,
-            generation,
-            target,
-            regions=regions,
-            evaluate=evaluate.of([columns[pair] for pair in _pairs(target)]),
+    found = list[Attribution]()
+    for target in targets:
+        found.append(
+            method.attribute(
+                model,
+                generation,
+                target,
+                regions=regions,
+                evaluate=evaluate.of([columns[pair] for pair in _pairs(target)]),
+                known=[one.trace.order for one in found],
+            )
         )
-        for target in targets
-    ]
     per_pass = (perf_counter() - start) / sum(one.forward_passes for one in found)
     return [replace(one, seconds=per_pass * one.forward_passes) for one in found]
 

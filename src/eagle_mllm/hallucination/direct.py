@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.layout import Layout
-from eagle_mllm.attribution.search.blocks import halves
+from eagle_mllm.hallucination.halving import halves
 from eagle_mllm.values import ArrayValue
 
 RIGHT, GIVEN = 0, 1
@@ -231,7 +231,7 @@ def _try_many(
     blocks = [seen]
     level = [seen]
     while any(len(block) > 2 for block in level):
-        level = [half for block in level for half in halves(block, layout.centroids)]
+        level = [half for block in level for half in halves(block, layout.places)]
         blocks += [block for block in level if len(block) > 1]
     removals.try_all(removals.rows(blocks[1:]))
     if not removals.found:

@@ -1,6 +1,7 @@
 """What a search is: regions and numbers in, an order out. It never sees an image."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -12,11 +13,14 @@ from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.errors import SettingError
 
+Order = Int[np.ndarray, " regions"]
+"""Every region index once, the most decisive first."""
+
 
 class Ranking(NamedTuple):
     """An order of all regions, and how much of it was searched."""
 
-    order: Int[np.ndarray, " regions"]
+    order: Order
     """Every region index once, the most decisive first."""
 
     searched: int
@@ -46,6 +50,25 @@ class SearchStrategy(ABC):
         Raises:
             SettingError: the budget does not pay for the least that such a search scores
         """
+
+    def rank_among(
+        self, layout: Layout, evaluate: Evaluate, objective: Objective, *, known: Sequence[Order]
+    ) -> Ranking:
+        """An order for one of several targets, whose orders before it cost nothing to try.
+
+        By default the same as `rank`, without a look at them.
+
+        Args:
+            layout: see `rank`
+            evaluate: see `rank`; it remembers every subset that the known orders show
+            objective: see `rank`
+            known: orders that were found for other targets
+
+        Raises:
+            SettingError: see `rank`
+        """
+        del known
+        return self.rank(layout, evaluate, objective)
 
     @abstractmethod
     def planned_passes(self, n_regions: int) -> int:

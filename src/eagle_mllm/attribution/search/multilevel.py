@@ -23,12 +23,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Float
 
 from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.base import (
+    Order,
     Ranking,
     SearchStrategy,
     is_whole,
@@ -51,22 +52,22 @@ _CYCLE_REACH = 3
 _PATIENCE = 12
 """Step 5: cycles in a row without any gain after which the search ends early."""
 
-_THRIFTY_PATIENCE = 2
+_THRIFTY_PATIENCE = 1
 """The same for a search that also ends where it gains too little."""
 
 _THRIFTY_GAIN = 0.005
 """`least_gain` of a thrifty search."""
 
-_THRIFTY_PASSES = 11
+_THRIFTY_PASSES = 7
 """Passes per region that a word among several typically adds, on captions of the demo models."""
 
-_FIRST = 8
+_FIRST = 6
 """Passes per region before such a search asks for the first time what it has gained."""
 
-_STRETCH = 6
+_STRETCH = 3
 """Passes per region from one such question to the next."""
 
-_PER_REGION = 22
+_PER_REGION = 12.5
 """Passes per region where no budget is given."""
 
 
@@ -93,7 +94,7 @@ class MultilevelSearch(SearchStrategy):
     """
 
     budget: int | None = None
-    """Most images to score in one explanation, its trace included; None is 22 per region, but no
+    """Most images to score in one explanation, its trace included; None is 12.5 per region, but no
     more than exact greedy search takes. The trace alone takes 2 images per region; a
     smaller budget is refused."""
 
@@ -101,8 +102,9 @@ class MultilevelSearch(SearchStrategy):
     """Of the cuts; equal seeds give equal orders."""
 
     least_gain: float = 0.0
-    """The search also ends where 6 more passes per region raised the mean of F over its order by
-    less than this share of λ1 + λ2; 0 goes on as long as anything improves."""
+    """The search also ends where 3 more passes per region raised the mean of F over its order by
+    less than this share of λ1 + λ2, and does not begin where an order found for another target is
+    so near to the best F everywhere; 0 goes on as long as anything improves."""
 
     def __post_init__(self) -> None:
         require_whole(self, "budget")
@@ -120,20 +122,38 @@ class MultilevelSearch(SearchStrategy):
 
     def rank(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
+        return self.rank_among(layout, evaluate, objective, known=())
+
+    def rank_among(
+        self, layout: Layout, evaluate: Evaluate, objective: Objective, *, known: Sequence[Order]
+    ) -> Ranking:
+        """See `SearchStrategy`; the best of the known orders counts where there is a least gain."""
+        orders = list(known) if self.least_gain else []
+        paid = ObjectiveValues(evaluate, objective)  # for others, so not out of this search's purse
+        if not any(_headroom(order, paid) <= self._least(objective) for order in orders):
+            orders.append(self._searched(layout, evaluate, objective))
+        best = max(orders, key=lambda order: float(_along(order, paid).sum()))
+        return Ranking(order=best, searched=len(layout))
+
+    def _searched(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Order:
         n_regions, rng = len(layout), np.random.default_rng(self.seed)
         budget = self._budget(n_regions)
         limit = min(_FIRST * n_regions, budget) if self.least_gain else budget
         patience = _THRIFTY_PATIENCE if self.least_gain else _PATIENCE
         run = _Run(layout, ObjectiveValues(evaluate, objective), limit)
         order = run.improved(run.coarse_to_fine(), rng, patience=patience)
-        least_rise = self.least_gain * (objective.insight + objective.necessity) * (n_regions + 1)
+        least_rise = self._least(objective) * (n_regions + 1)
         rise = np.inf
         while run.limit < budget and rise >= least_rise:
             before = run.total(order)
             run = replace(run, limit=min(run.limit + _STRETCH * n_regions, budget))
             order = run.improved(order, rng, patience=patience)
             rise = run.total(order) - before
-        return Ranking(order=order, searched=n_regions)
+        return order
+
+    def _least(self, objective: Objective) -> float:
+        """What the mean of F must gain for more passes."""
+        return self.least_gain * (objective.insight + objective.necessity)
 
     def thrifty(self) -> "MultilevelSearch":
         """The same with a `least_gain` of 0.005, unless it has one of its own."""
@@ -147,7 +167,7 @@ class MultilevelSearch(SearchStrategy):
     def _budget(self, n_regions: int) -> int:
         exact = GreedySearch().planned_passes(n_regions)
         require_budget(self.budget, n_regions, least=2 * n_regions)
-        budget = min(_PER_REGION * n_regions, exact) if self.budget is None else self.budget
+        budget = min(int(_PER_REGION * n_regions), exact) if self.budget is None else self.budget
         return max(min(budget, 1 << min(n_regions, 62)), 2 * n_regions)
 
 
@@ -159,16 +179,16 @@ class _Run:
     values: ObjectiveValues
     limit: int
 
-    def coarse_to_fine(self) -> Int[np.ndarray, " regions"]:
+    def coarse_to_fine(self) -> Order:
         return Refinement(self.layout, self.values, self.limit).order()
 
     def improved(
         self,
-        order: Int[np.ndarray, " regions"],
+        order: Order,
         rng: np.random.Generator,
         *,
         patience: int,
-    ) -> Int[np.ndarray, " regions"]:
+    ) -> Order:
         """The order after as many cycles as the budget allows, and what is left of it in moves."""
         best, idle, reach = self.total(order), 0, 1
         while idle < patience and self.values.spent + 2 <= self.limit:
@@ -183,7 +203,7 @@ class _Run:
                 idle, reach = idle + 1, min(reach + 1, _CYCLE_REACH)
         return self.settled(list(order[:, np.newaxis]), _CYCLE_REACH)
 
-    def settled(self, pieces: Sequence[Block], reach: int) -> Int[np.ndarray, " regions"]:
+    def settled(self, pieces: Sequence[Block], reach: int) -> Order:
         n_regions = len(self.layout)
         missing = n_regions - len(pieces)  # prefixes that the trace of a new order may need
         found = settle(
@@ -195,14 +215,29 @@ class _Run:
         )
         return np.concatenate([pieces[place] for place in found])
 
-    def total(self, order: Int[np.ndarray, " regions"]) -> float:
+    def total(self, order: Order) -> float:
         """Σ_r F(π_:r); minus infinity where it cannot be paid for."""
-        shown = prefixes(list(order[:, np.newaxis]), len(self.layout))
+        shown = _prefixes(order)
         if self.values.affordable(shown, self.limit) < len(shown):
             return -np.inf
         return float(self.values(shown).sum())
 
 
-def _pieces(order: Int[np.ndarray, " regions"], length: int, start: int) -> list[Block]:
+def _prefixes(order: Order) -> Bool[np.ndarray, "prefixes regions"]:
+    return prefixes(list(order[:, np.newaxis]), len(order))
+
+
+def _along(order: Order, values: ObjectiveValues) -> Float[np.ndarray, " prefixes"]:
+    """F along an order."""
+    return values(_prefixes(order))
+
+
+def _headroom(order: Order, values: ObjectiveValues) -> float:
+    """How far F along an order stays below the best of it, in the mean."""
+    f = _along(order, values)
+    return float((f.max() - f).mean())
+
+
+def _pieces(order: Order, length: int, start: int) -> list[Block]:
     """The order cut at `start` and then after every so many regions."""
     return [piece for piece in np.split(order, range(start, len(order), length)) if len(piece)]
