@@ -36,7 +36,7 @@ def test_the_quick_start_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             "eagle.attribute(model, generation, target, n_regions=9)"
         ),
         "n_regions=64": "n_regions=9",
-        "budget=950": "budget=40",
+        "budget=350": "budget=40",
     }.items():
         assert said in first + second
         first, second = first.replace(said, meant), second.replace(said, meant)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 Block = Int[np.ndarray, " _"]
-"""Regions that stand together in an order; blocks of one order differ in length."""
+"""Regions, or pixels, that go together."""
 
 Centroids = Float[np.ndarray, "regions axes"]
 

@@ -16,10 +16,10 @@ from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.masking import FillName, fill_image, masked_image
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.hallucination.halving import coarse_blocks
 from eagle_mllm.attribution.several import union
 from eagle_mllm.hallucination.answers import yes_and_no
 from eagle_mllm.hallucination.claims import Claim, names
+from eagle_mllm.hallucination.halving import coarse_blocks
 from eagle_mllm.hallucination.verdicts import Probe
 
 DESCRIBE = "Describe the image."

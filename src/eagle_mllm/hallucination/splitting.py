@@ -13,9 +13,9 @@ from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.hallucination.halving import halves
 from eagle_mllm.hallucination.answers import ClosedQuestion
 from eagle_mllm.hallucination.direct import DirectSearch, Removal, Removals
+from eagle_mllm.hallucination.halving import halves
 from eagle_mllm.values import ArrayValue
 
 _HALVINGS = 2
