@@ -4,31 +4,25 @@ python experiments/hallucination_tables.py
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from hallucination_decoding import cause_table, mitigate_table
+from hallucination_lines import ROOT, TITLES, Row, area, interval, lines, mean, rows, table
 
 from eagle_mllm.hallucination.calibration import (
     Logistic,
     average_precision,
     calibration_error,
     fit_logistic,
+    reliability,
 )
-from eagle_mllm.metrics import evidence_auroc, summarize
+from eagle_mllm.metrics import evidence_auroc
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "experiments" / "results" / "hallucination"
 PAGE = ROOT / "docs" / "hallucination.md"
+PLOT = ROOT / "docs" / "images" / "hallucination-calibration.png"
 SHIPPED = ROOT / "src" / "eagle_mllm" / "hallucination" / "calibrations.json"
 
-TITLES = {
-    "llava": "LLaVA",
-    "qwen2_5_vl": "Qwen2.5-VL",
-    "internvl": "InternVL",
-    "llava-habit": "LLaVA with habits",
-}
 FAST = ("log_probability", "log_ratio", "again")
 THOROUGH = (*FAST, "drop", "again_there")
 RIVALS = {
@@ -39,34 +33,6 @@ RIVALS = {
     "internal": "Internal Confidence (logit lens, white box)",
     "again": "asked again in other words",
 }
-Row = dict[str, Any]
-Value = Callable[[np.ndarray], float]
-
-
-def lines(name: str) -> list[Row]:
-    """The lines of a file; none where it is not there."""
-    path = RESULTS / f"{name}.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def rows(name: str, kind: str | None = None) -> list[Row]:
-    """The rows of all lines, each with its scene."""
-    found = [{**row, "scene": line["key"]} for line in lines(name) for row in line["rows"]]
-    return [row for row in found if kind is None or row["kind"] == kind]
-
-
-def interval(rows_: Sequence[Row], measure: Callable[[Sequence[Row]], float]) -> str:
-    """A measure with its 95 % bootstrap interval over scenes."""
-    scenes: dict[str, list[Row]] = {}
-    for row in rows_:
-        scenes.setdefault(row["scene"], []).append(row)
-    rng, groups = np.random.default_rng(0), list(scenes.values())
-    values = []
-    for _ in range(500):
-        drawn = rng.integers(len(groups), size=len(groups))
-        values.append(measure([row for index in drawn for row in groups[index]]))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return f"{measure(rows_):.3f} [{low:.3f}, {high:.3f}]"
 
 
 def auroc(score: Callable[[Row], float]) -> Callable[[Sequence[Row]], float]:
@@ -123,22 +89,6 @@ def calibrate() -> dict[str, Logistic]:
     }
 
 
-def table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    marks = ["---"] * len(heads)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, marks, *body))
-
-
-def mean(values: Sequence[float]) -> str:
-    """A mean with its 95 % interval."""
-    found = summarize(np.array(values, dtype=float), rng=np.random.default_rng(0))
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
-
-
-def _area(value: float | None) -> float:
-    return 1.0 if value is None else value
-
-
 def correct_table() -> str:
     """The direct search and its controls on every wrong answer."""
     body = []
@@ -148,14 +98,14 @@ def correct_table() -> str:
             continue
         asked = sum(line["asked"] for line in lines(f"correct-{name}-direct"))
         found = [row for row in wrong if row["area"] is not None]
-        cut = [_area(row.get("split_area", row["area"])) for row in wrong]
-        attended = [_area(row.get("attended_area")) for row in wrong]
+        cut = [area(row.get("split_area", row["area"])) for row in wrong]
+        attended = [area(row.get("attended_area")) for row in wrong]
         body.append(
             [
                 f"{title} ({len(wrong)} of {asked})",
-                mean([_area(row["area"]) for row in wrong]),
+                mean([area(row["area"]) for row in wrong]),
                 mean(cut),
-                f"{np.mean([_area(row['area']) <= 0.1 for row in wrong]):.1%}",
+                f"{np.mean([area(row['area']) <= 0.1 for row in wrong]):.1%}",
                 f"{np.mean([row['passes'] for row in wrong]):.0f}",
                 f"{np.mean([row['random'] for row in found]):.1%}",
                 f"{np.mean([row['attended'] for row in found]):.1%}",
@@ -182,16 +132,16 @@ def order_table() -> str:
         wrong = rows(f"correct-{name}-order")
         if not wrong:
             continue
-        paper = [_area(row["paper_area"]) for row in wrong]
-        pruned = [_area(row["pruned_area"]) for row in wrong]
-        ours = [_area(row["area"]) for row in wrong]
+        paper = [area(row["paper_area"]) for row in wrong]
+        pruned = [area(row["pruned_area"]) for row in wrong]
+        ours = [area(row["area"]) for row in wrong]
         better = [min(pair) for pair in zip(ours, pruned, strict=True)]
         for label, values in (
             ("the paper's order", paper),
             ("the same, pruned", pruned),
             ("direct search alone", ours),
             ("`diagnose` (the smaller of the two)", better),
-            ("`diagnose`, regions cut", [_area(row.get("split_area")) for row in wrong]),
+            ("`diagnose`, regions cut", [area(row.get("split_area")) for row in wrong]),
         ):
             body.append(
                 [
@@ -218,9 +168,10 @@ def order_table() -> str:
     return table(("model (wrong answers)", "correction", "AMCR", "CSR@10%"), body)
 
 
-def detect_table(kind: str, models: Sequence[str], chosen: Callable[[Row], bool]) -> str:
+def detect_table(
+    shipped: dict[str, Logistic], kind: str, models: Sequence[str], chosen: Callable[[Row], bool]
+) -> str:
     """AUROC of every score, and its average precision."""
-    shipped = calibrate()
     body = []
     for name in models:
         fast = [row for row in rows(f"probe-{name}-held-out-fast", kind) if chosen(row)]
@@ -252,9 +203,8 @@ def detect_table(kind: str, models: Sequence[str], chosen: Callable[[Row], bool]
     return table(("model", "score", "claims", "AUROC", "average precision"), body)
 
 
-def calibration_table() -> str:
+def calibration_table(shipped: dict[str, Logistic]) -> str:
     """How far the probabilities can be believed, on held-out scenes."""
-    shipped = calibrate()
     body = []
     for name, title in TITLES.items():
         for kind in ("answer", "word"):
@@ -277,132 +227,52 @@ def calibration_table() -> str:
     return table(("model", "claims", "n", "promised", "came", "calibration error"), body)
 
 
-def cause_table() -> str:
-    """How often what is blamed is the planted cause."""
-    direct = [row for row in rows("correct-llava-habit-direct") if "cause_hit" in row]
-    order = [
-        row for row in rows("correct-llava-habit-order") if row.get("paper_cause_hit") is not None
-    ]
-    body = []
-    for title, hits, chance in (
-        (
-            "what the direct search hides",
-            [row["cause_hit"] for row in direct],
-            [row["cause_chance"] for row in direct],
-        ),
-        (
-            "what the paper's order hides",
-            [row["paper_cause_hit"] for row in order],
-            [row["cause_chance"] for row in order],
-        ),
-    ):
-        if hits:
-            touched = f"{np.mean([hit > 0 for hit in hits]):.1%}"
-            body.append([title, str(len(hits)), touched, mean(hits), f"{np.mean(chance):.3f}"])
-    heads = (
-        "regions",
-        "wrong answers by habit",
-        "touches the trigger",
-        "share of its pixels on the trigger",
-        "random regions",
-    )
-    return table(heads, body)
+def draw_calibration(shipped: dict[str, Logistic]) -> None:
+    """What was promised against what came, on held-out scenes; the size of a dot is its number."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
-
-def _odds(row: Row, log_p: float) -> float:
-    """Log-odds of yes, of the probability of the answer given."""
-    p = min(max(float(np.exp(log_p)), 1e-6), 1 - 1e-6)
-    return float(np.log(p / (1 - p))) * (1 if row["says"] == "yes" else -1)
-
-
-def decoded(row: Row, shipped: dict[str, Logistic]) -> dict[str, float]:
-    """Log-odds of yes by every way of decoding."""
-    whole = _odds(row, row["log_probability"])
-    noised = _odds(row, row["noised"])
-    blank = _odds(row, row["log_probability"] - row["log_ratio"])
-    without = _odds(row, row["log_probability"] + np.log(max(1 - row["drop"], 1e-6)))
-    doubted = shipped["answer-fast"](row) >= 0.5
-    deeply = shipped["answer-thorough"](row) >= 0.5
-    return {
-        "greedy": whole,
-        "VCD (noised image)": 2 * whole - noised,
-        "contrast with the blank image": 2 * whole - blank,
-        "contrast with the image without the evidence": 2 * whole - without,
-        "the same, turned round": 2 * without - whole,
-        "turned where `audit --fast` doubts": -whole if doubted else whole,
-        "`audit --fix`: without the evidence where it doubts": without if deeply else whole,
-    }
-
-
-def mitigate_table() -> str:
-    """What each way of decoding does to all existence questions, right answers included."""
-    shipped, body = calibrate(), []
-    for name, title in TITLES.items():
-        some = rows(f"probe-{name}-held-out-thorough", "answer")
-        some = some or rows(f"probe-{name}-held-out-fast", "answer")
-        if not some:
-            continue
-        is_deep = bool(rows(f"probe-{name}-held-out-thorough", "answer"))
-        truth = np.array([(row["says"] == "yes") != row["wrong"] for row in some])
-        ways = [decoded(row, shipped) for row in some]
-        greedy = np.array([way["greedy"] for way in ways])
-        for label in ways[0]:
-            if (not is_deep and "evidence" in label) or (not is_deep and "turned round" in label):
-                continue
-            odds = np.array([way[label] for way in ways])
-            says = odds > 0
-            limit = np.quantile(greedy, 1 - says.mean()) if 0 < says.mean() < 1 else 0.0
-            trivial = greedy > limit
-            body.append(
-                [
-                    f"{title} ({len(some)})",
-                    label,
-                    mean((says == truth).tolist()),
-                    f"{_f1(says, truth):.3f}",
-                    f"{says.mean():.3f}",
-                    str(
-                        int(
-                            ((greedy > 0) == truth).sum()
-                            - ((greedy > 0) & truth & says).sum()
-                            - (~(greedy > 0) & ~truth & ~says).sum()
-                        )
-                    ),
-                    f"{(trivial == truth).mean():.3f}",
-                ]
-            )
-    heads = (
-        "model (questions)",
-        "decoding",
-        "accuracy",
-        "F1",
-        "yes-rate",
-        "right answers broken",
-        "trivial, equal yes-rate: accuracy",
-    )
-    return table(heads, body)
-
-
-def _f1(says: np.ndarray, truth: np.ndarray) -> float:
-    hits = int((says & truth).sum())
-    return 2 * hits / max(1, int(says.sum() + truth.sum()))
+    figure = Figure(figsize=(7, 3.6), dpi=110)
+    FigureCanvasAgg(figure)
+    for place, kind in enumerate(("answer", "word"), start=1):
+        axes = figure.add_subplot(1, 2, place)
+        axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
+        for name, title in TITLES.items():
+            some = rows(f"probe-{name}-held-out-fast", kind)
+            if some:
+                p = np.array([shipped[f"{kind}-fast"](row) for row in some])
+                points = reliability(
+                    p, np.array([row["wrong"] for row in some], dtype=bool), bins=5
+                )
+                x, y, n = zip(*points, strict=True)
+                axes.plot(x, y, linewidth=1, alpha=0.6)
+                axes.scatter(x, y, s=[8 + 6 * count**0.5 for count in n], label=title)
+        axes.set_title({"answer": "yes or no", "word": "words of descriptions"}[kind], fontsize=9)
+        axes.set_xlabel("promised: not supported", fontsize=8)
+        axes.set_ylabel("came: wrong", fontsize=8)
+        axes.legend(fontsize=7, frameon=False)
+    figure.tight_layout()
+    figure.savefig(PLOT)
 
 
 def main() -> None:
-    """Renew the tables of the page."""
+    """Renew the calibrations, the tables of the page and its calibration plot."""
+    shipped = calibrate()
+    draw_calibration(shipped)
     tables = {
         "correct": correct_table(),
         "order": order_table(),
         "cause": cause_table(),
-        "mitigate": mitigate_table(),
+        "mitigate": mitigate_table(shipped),
         "detect-habit": detect_table(
-            "answer", ["llava-habit"], lambda row: row["brought"] and row["says"] == "yes"
+            shipped, "answer", ["llava-habit"], lambda row: row["brought"] and row["says"] == "yes"
         ),
-        "detect-answer": detect_table("answer", list(TITLES), bool),
+        "detect-answer": detect_table(shipped, "answer", list(TITLES), bool),
         "detect-confident": detect_table(
-            "answer", list(TITLES), lambda row: row["log_probability"] > np.log(0.9)
+            shipped, "answer", list(TITLES), lambda row: row["log_probability"] > np.log(0.9)
         ),
-        "detect-word": detect_table("word", list(TITLES), lambda row: row["first"]),
-        "calibration": calibration_table(),
+        "detect-word": detect_table(shipped, "word", list(TITLES), lambda row: row["first"]),
+        "calibration": calibration_table(shipped),
     }
     text = PAGE.read_text(encoding="utf-8")
     for name, content in tables.items():

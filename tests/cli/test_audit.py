@@ -20,7 +20,8 @@ def test_a_yes_or_no_is_audited_by_a_caption(eagle, picture, load, folder, monke
     monkeypatch.setattr(auditing, "shipped_calibrations", lambda: {"answer-thorough": by_asking})
 
     yes = Evidence(boxes=[(0, 0, 12, 8)], base=0.1, rival="No")
-    load(PlantedModel("Yes.", {"Yes": yes}, prior=0.9))
+    words = {"A": Evidence(base=0.9), "moon": Evidence()}
+    load(PlantedModel("Yes.", {"Yes": yes, **words}, prior=0.9))
     ask = ("--prompt", "Is there a moon in the image?", *GRID)
     done = eagle("audit", picture, *ask, "--json", "--out", "here")
     assert done.exit_code == 0, done.stderr

@@ -23,8 +23,8 @@ from eagle_mllm.hallucination.halving import coarse_blocks
 from eagle_mllm.hallucination.verdicts import Probe
 
 DESCRIBE = "Describe the image."
-_NAMED = 2.0
-"""Log-odds that stand for a caption that names a thing, or does not."""
+_OTHERWISE = 4.0
+"""Log-odds against a thing that a description names with other properties."""
 
 _TINY = 1e-9
 _ENOUGH = 0.8
@@ -139,10 +139,32 @@ class Prober:
     def _again_about(self, claim: Claim, image: np.ndarray) -> float:
         if claim.verdict is None:
             return self._affirmed(claim.phrase, image)
+        named = self._named(claim.phrase, image)
+        return named if claim.verdict == "yes" else -named
+
+    def _named(self, phrase: str, image: np.ndarray) -> float:
+        """Log-odds that a description names a thing, where it comes nearest to it.
+
+        A description that names the thing with other properties, a white heart instead of a red
+        one, speaks against the phrase.
+        """
         caption = self._model.generate(image, DESCRIBE)
         self._elsewhere += len(caption.ids)
-        is_named = names(caption.text, claim.phrase)
-        return _NAMED if is_named == (claim.verdict == "yes") else -_NAMED
+        noun = phrase.split()[-1]
+        if names(caption.text, noun) and not names(caption.text, phrase):
+            return -_OTHERWISE
+        token = self._first_token(noun, image)
+        places = range(len(caption.ids))
+        target = Target(positions=tuple(places), ids=(token,) * len(places), text=noun)
+        whole = Regions.from_labels(np.zeros(caption.image.shape[:2], dtype=int))
+        scorer = self._model.scorer(caption, target, whole, fill=self._fill)
+        p = float(scorer(np.array([[True]])).probability.max())
+        self._elsewhere += 1
+        return log(p + _TINY) - log(1 - p + _TINY)
+
+    def _first_token(self, noun: str, image: np.ndarray) -> int:
+        """The token that begins a noun in the middle of a description."""
+        return self._model.with_answer(image, DESCRIBE, f"A {noun}.").find(noun).ids[0]
 
     def _affirmed(self, phrase: str, image: np.ndarray) -> float:
         """Log-odds of yes to whether a thing is in the image."""

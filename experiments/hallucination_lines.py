@@ -1,0 +1,64 @@
+"""What the scripts about hallucination share: collected lines, intervals, Markdown."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eagle_mllm.metrics import summarize
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "experiments" / "results" / "hallucination"
+
+TITLES = {
+    "llava": "LLaVA",
+    "qwen2_5_vl": "Qwen2.5-VL",
+    "internvl": "InternVL",
+    "llava-habit": "LLaVA with habits",
+}
+Row = dict[str, Any]
+
+
+def lines(name: str) -> list[Row]:
+    """The lines of a file; none where it is not there."""
+    path = RESULTS / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def rows(name: str, kind: str | None = None) -> list[Row]:
+    """The rows of all lines, each with its scene."""
+    found = [{**row, "scene": line["key"]} for line in lines(name) for row in line["rows"]]
+    return [row for row in found if kind is None or row["kind"] == kind]
+
+
+def interval(rows_: Sequence[Row], measure: Callable[[Sequence[Row]], float]) -> str:
+    """A measure with its 95 % bootstrap interval over scenes."""
+    scenes: dict[str, list[Row]] = {}
+    for row in rows_:
+        scenes.setdefault(row["scene"], []).append(row)
+    rng, groups = np.random.default_rng(0), list(scenes.values())
+    values = []
+    for _ in range(500):
+        drawn = rng.integers(len(groups), size=len(groups))
+        values.append(measure([row for index in drawn for row in groups[index]]))
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return f"{measure(rows_):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    marks = ["---"] * len(heads)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, marks, *body))
+
+
+def mean(values: Sequence[float]) -> str:
+    """A mean with its 95 % interval."""
+    found = summarize(np.array(values, dtype=float), rng=np.random.default_rng(0))
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def area(value: float | None) -> float:
+    """The share that is hidden; everything where nothing corrects."""
+    return 1.0 if value is None else value
