@@ -87,3 +87,20 @@ def test_the_command_answers_help_without_loading_torch():
         "print(code, ','.join(name for name in heavy if name in sys.modules), sep='|')"
     )
     assert lines[-2] == "0|"
+
+
+def test_the_list_of_commands_imports_none_of_them():
+    lines = _fresh_python(
+        "import sys\n"
+        "from eagle_mllm.cli.commands import COMMANDS\n"
+        "from eagle_mllm.cli.main import app\n"
+        "try:\n"
+        "    app(['--help'])\n"
+        "except SystemExit as end:\n"
+        "    code = end.code\n"
+        "found = [name for name in COMMANDS if f'eagle_mllm.cli.{name}' in sys.modules]\n"
+        "heavy = [name for name in ('numpy', 'PIL', 'pydantic') if name in sys.modules]\n"
+        "print()\n"
+        "print(code, found, heavy, sep='|')"
+    )
+    assert lines[-2] == "0|[]|[]"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eagle_mllm.cli.main import app
+from eagle_mllm.cli.commands import COMMANDS, loaded
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "cli.md"
@@ -22,12 +22,11 @@ def test_the_help_texts_in_the_page_are_current():
 
 def test_the_page_has_the_help_of_every_command():
     described = re.findall(r"<!-- help: eagle ?([\w -]*?) -->", PAGE.read_text(encoding="utf-8"))
-    commands = {command.callback.__name__ for command in app.registered_commands}
-    commands |= {
-        f"{group.name} {command.callback.__name__}"
-        for group in app.registered_groups
-        for command in group.typer_instance.registered_commands
-    }
+    commands = set[str]()
+    for name in COMMANDS:
+        command = loaded(name)
+        inner = getattr(command, "commands", None)
+        commands |= {f"{name} {one}" for one in inner} if inner else {name}
     assert set(described) == {"", *commands}
 
 
@@ -38,6 +37,11 @@ def test_help_fits_a_page_and_holds_no_escape_codes(command):
     lines = help_text(command).splitlines()
     assert max(len(line) for line in lines) <= 96
     assert "\x1b" not in help_text(command)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name):
+    assert loaded(name).help.splitlines()[0] == COMMANDS[name]
 
 
 def test_every_option_in_the_examples_exists():

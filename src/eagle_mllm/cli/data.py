@@ -21,7 +21,7 @@ from eagle_mllm.printable import printable
 
 _SHOWN = 10
 
-data = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+data = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @data.callback()

@@ -8,19 +8,8 @@ from typing import Annotated
 import typer
 
 import eagle_mllm
-from eagle_mllm.cli.audit import audit
-from eagle_mllm.cli.compare import compare
-from eagle_mllm.cli.data import data
-from eagle_mllm.cli.demo import demo
-from eagle_mllm.cli.diagnose import diagnose
-from eagle_mllm.cli.explain import explain
 from eagle_mllm.cli.problems import EagleGroup
-from eagle_mllm.cli.run import run
-from eagle_mllm.cli.scene import scene
-from eagle_mllm.cli.show import show
 from eagle_mllm.cli.signals import end_tidily
-from eagle_mllm.cli.tables import tables
-from eagle_mllm.cli.values import usable
 
 app = typer.Typer(
     name="eagle",
@@ -48,18 +37,6 @@ def _eagle(
     ] = False,
 ) -> None:
     """Where multimodal LLMs attend, and what they rely on."""
-
-
-app.command()(usable(explain))
-app.command()(usable(compare))
-app.command()(usable(audit))
-app.command()(usable(diagnose))
-app.command()(usable(show))
-app.command()(usable(run))
-app.command()(usable(tables))
-app.add_typer(data, name="data")
-app.command()(usable(scene))
-app.command()(usable(demo))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from eagle_mllm.cli.commands import COMMANDS, Unloaded
 from eagle_mllm.errors import EagleError
 from eagle_mllm.printable import printable
 
@@ -29,7 +30,11 @@ _LONG_VALUE = re.compile(r"('[^']{60})[^']+'")
 
 
 class EagleGroup(TyperGroup):
-    """The command group that turns every expected problem into one line on stderr."""
+    """The commands, and what turns every expected problem into one line on stderr."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands |= {name: Unloaded(name) for name in COMMANDS}
 
     def main(
         self,
