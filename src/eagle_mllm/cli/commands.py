@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand
+from typer.main import get_command
 
 from eagle_mllm.cli.values import usable
 
@@ -38,10 +39,10 @@ def loaded(name: str) -> Any:
     """
     found = getattr(import_module(f"eagle_mllm.cli.{name}"), name)
     if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
+        return get_command(found)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     alone.command(name)(usable(found))
-    return typer.main.get_command(alone)
+    return get_command(alone)
 
 
 class Unloaded(TyperCommand):
@@ -54,6 +55,8 @@ class Unloaded(TyperCommand):
     def __init__(self, name: str) -> None:
         super().__init__(name, help=COMMANDS[name])
 
-    def make_context(self, info_name: str | None, args: list[str], **others: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
         """Let the command itself read its arguments."""
-        return loaded(str(self.name)).make_context(info_name, args, **others)
+        return loaded(str(self.name)).make_context(info_name, args, parent, **extra)

@@ -34,7 +34,8 @@ class EagleGroup(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands |= {name: Unloaded(name) for name in COMMANDS}
+        for name in COMMANDS:
+            self.add_command(Unloaded(name), name)
 
     def main(
         self,
