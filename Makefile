@@ -22,11 +22,13 @@ DEMO_TASKS := $(foreach task,caption object vqa existence,\
 EAGLE_RUNS := $(addprefix run-,$(DEMO_FILES))
 BASELINE_RUNS := $(foreach task,$(DEMO_TASKS),$(patsubst %,run-$(task)-%,$(BASELINES)))
 PIXEL_RUNS := $(patsubst %,run-llava-caption-%-pixels,$(filter-out random,$(BASELINES)))
+COMPARED   := $(filter %-default,$(EAGLE_RUNS)) $(BASELINE_RUNS)
 DEMO_RUNS  := $(EAGLE_RUNS) $(BASELINE_RUNS) $(PIXEL_RUNS)
-EAGLE_RUN   = $(BIN)/eagle run --out runs/demo $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
+RUNS       ?= runs/demo
+EAGLE_RUN   = $(BIN)/eagle run --out $(RUNS) $(LIMIT) $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow test-gpu bench bench-gpu tables-demo baselines-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +82,12 @@ tables-demo: $(DEMO_RUNS) ## Make the paper's tables on the demo models; takes h
 	$(BIN)/python experiments/results.py runs/demo
 
 baselines-demo: $(BASELINE_RUNS) $(PIXEL_RUNS) ## Do the baselines' runs alone; resumes; takes -j.
+
+# Wrong answers are rare, so more questions are asked.
+comparison-demo: ## Compare EAGLE with the baselines on the first samples; takes an hour or two, resumes.
+	$(MAKE) RUNS=runs/comparison LIMIT="--limit 30" $(filter-out %-pixels %-existence%,$(COMPARED))
+	$(MAKE) RUNS=runs/comparison LIMIT="--limit 600" $(filter %-existence%,$(COMPARED))
+	$(BIN)/python experiments/results.py runs/comparison comparison
 
 $(EAGLE_RUNS): run-%: $(VENV)/installed
 	$(EAGLE_RUN) experiments/demo/$*.toml

@@ -22,6 +22,7 @@ import quality
 import speed
 import torch
 import variants
+import words
 from part import Key, Options, Part
 from shapes import SHAPES
 from store import RESULTS, ROOT, ResultFile, run_record
@@ -42,6 +43,7 @@ PARTS = {
         runs.RUNS,
         evidence.EVIDENCE,
         variants.VARIANTS,
+        words.WORDS,
         quality.QUALITY,
         gpu.GPU,
     )

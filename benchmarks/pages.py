@@ -16,6 +16,7 @@ from pathlib import Path
 import comparisons
 import gains
 from store import RESULTS, ROOT, rows_of
+from words import words_table
 
 import tables
 from tables import Table
@@ -40,6 +41,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
         for target in ("sentence", "word")
         for count in (64, 32, 128)
     },
+    "words": words_table,
     "batches": gains.batch_table,
     "gpu": tables.gpu_table,
     "costs": comparisons.cost_table,

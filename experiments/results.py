@@ -1,9 +1,11 @@
-"""Writes docs/results.md and the numbers behind it from finished runs.
+"""Writes a page of results and the numbers behind it from finished runs.
 
-    python experiments/results.py runs/demo
+    python experiments/results.py runs/demo                      docs/results.md
+    python experiments/results.py runs/baselines comparison      docs/comparison.md
 
 The page shows the tables; `experiments/results/` has every cell with its interval, and what each
-run was made with. `make tables-demo` does the runs first.
+run was made with. `make tables-demo` does the runs of the first page, `make comparison-demo` those
+of the second.
 """
 
 import json
@@ -16,29 +18,44 @@ from eagle_mllm.runs.store import Run, load_run
 from eagle_mllm.tables import long_form, markdown, tables_of
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "results.md"
 NUMBERS = ROOT / "experiments" / "results"
 
-INTRODUCTION = """# Results on the generated world
+_PAGES = {
+    "results": """# Results on the generated world
 
 The paper's five tables for the three demo models on held-out scenes, where the evidence of every
 word is known. `make tables-demo` makes the runs of `experiments/demo/` and writes this page;
 `experiments/results/demo.csv` has every cell with both ends of its interval, and
 `experiments/results/demo.json` what each run was made with. Cells are means ± half of the 95 %
 bootstrap interval over samples. Measures are defined in [metrics.md](metrics.md).
-"""
+""",
+    "comparison": """# EAGLE beside the baselines
+
+The paper's Tables 1, 2 and 3 with the baselines of [baselines.md](baselines.md), on the first
+held-out scenes of each set and the three demo models, judged by the same scores. `make
+comparison-demo` makes the runs and writes this page; `experiments/results/comparison.csv` has every
+cell with both ends of its interval, and `experiments/results/comparison.json` what each run was
+made with. Cells are means ± half of the 95 % bootstrap interval over samples; the paired
+differences are against EAGLE on the same samples. Measures are defined in [metrics.md](metrics.md).
+""",
+}
+"""Name of a page → its introduction."""
+
+_FILES = {"results": "demo", "comparison": "comparison"}
+"""Name of a page → name of its numbers."""
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, page: str = "results") -> None:
     """Read every run of a folder and write page and numbers."""
     runs = [load_run(path) for path in sorted(folder.iterdir()) if (path / "run.json").is_file()]
     tables = tables_of(runs)
-    PAGE.write_text(f"{INTRODUCTION}\n{markdown(tables)}\n{machine(runs)}\n", encoding="utf-8")
+    text = f"{_PAGES[page]}\n{markdown(tables)}\n{machine(runs)}\n"
+    (ROOT / "docs" / f"{page}.md").write_text(text, encoding="utf-8")
     NUMBERS.mkdir(exist_ok=True)
-    (NUMBERS / "demo.csv").write_text(long_form(tables), encoding="utf-8")
+    (NUMBERS / f"{_FILES[page]}.csv").write_text(long_form(tables), encoding="utf-8")
     described = {run.folder.name: described_run(run) for run in runs}
     content = json.dumps(described, indent=2, sort_keys=True)
-    (NUMBERS / "demo.json").write_text(content + "\n", encoding="utf-8")
+    (NUMBERS / f"{_FILES[page]}.json").write_text(content + "\n", encoding="utf-8")
 
 
 def described_run(run: Run) -> dict[str, Any]:
@@ -74,4 +91,4 @@ def made(with_: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
