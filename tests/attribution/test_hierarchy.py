@@ -80,3 +80,10 @@ def test_regions_of_ones_own_are_linked_by_an_image_unless_they_bring_a_tree():
     assert groups(plain.linked(image).merges)[0] == {0, 2}
     assert plain.linked(image) == plain
     assert plain.merges is None
+
+
+def test_so_many_regions_that_their_tree_is_large_come_without_one(monkeypatch):
+    monkeypatch.setattr("eagle_mllm.attribution.segmentation._MOST_LINKED", 8)
+    image = np.zeros((48, 48, 3), dtype=np.uint8)
+    assert segment(image, method="grid", n_regions=4).merges is not None
+    assert segment(image, method="grid", n_regions=9).merges is None

@@ -25,6 +25,9 @@ _Labels = Integer[np.ndarray, "h w"]
 # A photograph of 12 million pixels would take a minute, and models see far fewer.
 _SLICO_PIXELS = 2**20
 
+# A tree takes the square of the number of regions in memory; beyond, only an explanation builds it.
+_MOST_LINKED = 4096
+
 _INSTALL = 'pip install "eagle-mllm[superpixels]"'
 
 
@@ -34,7 +37,8 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
     Superpixel algorithms treat the number as a wish; `Regions.asked` keeps it and
     `len(regions)` says how many came. Superpixels without a pixel, which OpenCV now and then
     returns, are dropped. For "slico" a photograph of more than about a million pixels is scaled
-    down by a whole number first, so that region edges there keep to blocks of a few pixels.
+    down by a whole number first, so that region edges there keep to blocks of a few pixels. Up to
+    4,096 regions come with the tree that a search follows (`Regions.merges`).
 
     Args:
         image: an RGB uint8 array, or anything else that `read_image` takes
@@ -57,7 +61,8 @@ def segment(image: ImageLike, *, method: str = "slico", n_regions: int = 64) -> 
             f"expected 2 to {height * width}"
         )
     labels = _METHODS[method](pixels, n_regions)
-    return Regions.from_labels(labels, method=method, asked=n_regions).linked(pixels)
+    regions = Regions.from_labels(labels, method=method, asked=n_regions)
+    return regions if len(regions) > _MOST_LINKED else regions.linked(pixels)
 
 
 _SLICO_BLUR = 1 / 16
