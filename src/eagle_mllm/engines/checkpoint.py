@@ -50,6 +50,7 @@ class CheckpointVocabulary(Vocabulary):
             text=encoded.text,
             placeholder=chat.image_token,
             ids=encoded.ids,
+            short_ids=chat.encode_prompt(encoded.text),
             starts=chat.adds_special_tokens(encoded.text),
         )
 

@@ -98,6 +98,19 @@ class Engine(ABC):
         """End what is under way."""
 
 
+class BatchEngine(Engine):
+    """An engine in this process, which takes many images in one call and no threads."""
+
+    @abstractmethod
+    def score_all(self, pictures: Sequence[bytes], forced: Forced) -> list[Scores]:
+        """Scores of one answer under several images, in their order."""
+
+    def score(self, picture: bytes, forced: Forced) -> Scores:
+        """See `Engine`."""
+        (scores,) = self.score_all([picture], forced)
+        return scores
+
+
 def prefix(opened: Opened, ids: Sequence[int], vocabulary: Vocabulary) -> Forced:
     """The beginning of an answer as something to force; its last token may be the end.
 

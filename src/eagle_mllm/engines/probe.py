@@ -8,7 +8,7 @@ import numpy as np
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.engines.cache import Cache, key_of
-from eagle_mllm.engines.engine import Engine, Forced, Scores, prefix
+from eagle_mllm.engines.engine import BatchEngine, Engine, Forced, Scores, prefix
 from eagle_mllm.engines.pictures import png
 from eagle_mllm.errors import ModelError
 
@@ -90,8 +90,7 @@ def _question(engine: Engine) -> Forced:
 def _noise(engine: Engine, forced: Forced, first: Scores) -> float:
     shown, hidden = png(picture()), png(np.zeros_like(picture()))
     black = engine.score(hidden, forced)
-    with ThreadPoolExecutor(2) as pool:
-        again = [engine.score(shown, forced), *pool.map(engine.score, [shown] * 2, [forced] * 2)]
+    again = [engine.score(shown, forced), *_at_once(engine, shown, forced)]
     noise = max(_apart(_probabilities(first), _probabilities(one)) for one in again)
     change = np.abs(np.subtract(first.log_probability, black.log_probability)).max()
     if change <= _ROUNDING + 2 * noise:
@@ -100,6 +99,13 @@ def _noise(engine: Engine, forced: Forced, first: Scores) -> float:
             "model; serve a model that reads images, with its vision part"
         )
     return noise
+
+
+def _at_once(engine: Engine, picture: bytes, forced: Forced) -> list[Scores]:
+    if isinstance(engine, BatchEngine):
+        return engine.score_all([picture] * 2, forced)
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(engine.score, [picture] * 2, [forced] * 2))
 
 
 def _probabilities(scores: Scores) -> tuple[float, ...]:

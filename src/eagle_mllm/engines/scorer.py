@@ -1,7 +1,6 @@
 """Scores subsets of regions by asking a served model, a request for each."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ from jaxtyping import Bool
 
 from eagle_mllm.arrays import RGBImage, Subsets
 from eagle_mllm.attribution.generation import Target
-from eagle_mllm.attribution.masking import FillName, fill_image, masked_image
+from eagle_mllm.attribution.masking import FillName, MaskedImages, fill_image
 from eagle_mllm.attribution.model import Scorer, SubsetScores
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.engines.asking import Asking
@@ -88,14 +87,12 @@ class ServedScorer(Scorer):
         concurrency: int,
     ) -> None:
         self._asking = asking
-        self._image = image
-        self._filled = fill_image(image, fill)
-        self._labels = regions.labels
+        self._images = MaskedImages(image, regions, fill=fill)
         self._questions = questions
         self._n_tokens = sum(len(question.columns) for question in questions)
         self._concurrency = concurrency
         vocabulary = asking.engine.vocabulary
-        self._seen, self._hideable = vocabulary.reach(image, self._filled, regions)
+        self._seen, self._hideable = vocabulary.reach(image, fill_image(image, fill), regions)
 
     @property
     def preferred_batch_size(self) -> int:
@@ -118,33 +115,13 @@ class ServedScorer(Scorer):
         Raises:
             ModelError: the server cannot be reached, refuses, or answers about something else
         """
+        images = self._images(shown)
         probability = np.empty((len(shown), self._n_tokens), np.float32)
         predicted = np.empty((len(shown), self._n_tokens), np.int64)
-        for row, (p, ids) in enumerate(self._rows(shown)):
-            probability[row], predicted[row] = p, ids
-        return SubsetScores(probability=probability, predicted=predicted)
-
-    def _rows(self, shown: Subsets) -> Sequence[tuple[np.ndarray, np.ndarray]]:
-        if self._concurrency == 1 or len(shown) < 2:
-            return [self._row(row) for row in shown]
-        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="eagle-requests")
-        try:
-            return [done.result() for done in [pool.submit(self._row, row) for row in shown]]
-        except BaseException:
-            # What waits is given up; what is under way is cut, its scores are asked again.
-            pool.shutdown(wait=False, cancel_futures=True)
-            self._asking.engine.close()
-            raise
-        finally:
-            pool.shutdown(wait=False)
-
-    def _row(self, shown: Bool[np.ndarray, " regions"]) -> tuple[np.ndarray, np.ndarray]:
-        image = masked_image(self._image, self._filled, shown[self._labels])
-        probability = np.empty(self._n_tokens, np.float32)
-        predicted = np.empty(self._n_tokens, np.int64)
         for question in self._questions:
-            scores = self._asking.score(image, question.forced)
+            found = self._asking.score(images, question.forced, concurrency=self._concurrency)
             columns, read = list(question.columns), list(question.read)
-            probability[columns] = np.exp(np.array(scores.log_probability)[read])
-            predicted[columns] = np.array(scores.predicted)[read]
-        return probability, predicted
+            for row, scores in enumerate(found):
+                probability[row, columns] = np.exp(np.array(scores.log_probability)[read])
+                predicted[row, columns] = np.array(scores.predicted)[read]
+        return SubsetScores(probability=probability, predicted=predicted)

@@ -39,6 +39,9 @@ class Opened:
     ids: tuple[int, ...] | None = None
     """The ids of the text, the placeholder repeated once for each image feature."""
 
+    short_ids: tuple[int, ...] | None = None
+    """The ids of the text as it is, with one placeholder."""
+
     starts: bool | None = None
     """Whether the tokenizer adds its start token; None where that is not known."""
 

@@ -1,0 +1,116 @@
+"""The tokenizer of vLLM's server."""
+
+import re
+from functools import cached_property
+from typing import Any
+
+from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.words.plain_text import quoted
+from eagle_mllm.engines.http import Http
+from eagle_mllm.engines.reading import field, ids_of
+from eagle_mllm.engines.server_vocabulary import ServerVocabulary
+from eagle_mllm.engines.vocabulary import Opened
+from eagle_mllm.errors import TargetError
+
+# The server does not say which tokens are control tokens; these are how they are spelled.
+_CONTROL = re.compile(
+    r"<\|[^|<>\s]{1,40}\|>|<\uff5c[^\uff5c<>]{1,40}\uff5c>"
+    r"|</?(?:s|pad|unk|bos|eos|img|image|video|IMG_CONTEXT|image_soft_token"
+    r"|start_of_turn|end_of_turn|start_of_image|end_of_image)>"
+    r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END)\]"
+)
+
+
+class VllmVocabulary(ServerVocabulary):
+    """Asks `/tokenize` and `/detokenize`, which run no model.
+
+    Args:
+        http: the server
+        model: as the server knows it
+    """
+
+    def __init__(self, http: Http, model: str) -> None:
+        super().__init__()
+        self._http = http
+        self._model = model
+
+    @cached_property
+    def ends(self) -> frozenset[int]:
+        """See `Vocabulary`: what the template writes after an answer."""
+        after = self._chat(_user("?"), _assistant("A."), open_answer=False)
+        start = self._chat(_user("?"), _assistant("A."), open_answer=True)
+        return frozenset(after[len(start) : len(start) + 1])
+
+    @property
+    def special(self) -> frozenset[int]:
+        """See `Vocabulary`."""
+        return self.ends
+
+    def open(self, image: RGBImage, prompt: str) -> Opened:
+        """See `Vocabulary`."""
+        del image
+        self._require_prompt(prompt)
+        return Opened(prompt=prompt, starts=self._starts)
+
+    def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+        """See `Vocabulary`."""
+        self._require_answer(answer)
+        start = self._chat(_user(prompt), open_answer=True)
+        whole = self._chat(_user(prompt), _assistant(answer), open_answer=True)
+        if whole[: len(start)] != start or len(whole) == len(start):
+            raise TargetError(
+                f"the server's tokenizer joins the prompt and the answer {quoted(answer)}; give "
+                "the checkpoint that it serves (checkpoint)"
+            )
+        return whole[len(start) :]
+
+    def end_id(self, prompt: str) -> int | None:
+        """See `Vocabulary`."""
+        del prompt
+        return next(iter(self.ends), None)
+
+    @cached_property
+    def _starts(self) -> bool:
+        """Whether the tokenizer has a start token that the chat template does not write."""
+        with_start, without = (
+            ids_of(field(self._http.post("/tokenize", {**body, "model": self._model}), "tokens"))
+            for body in (
+                {"prompt": "A", "add_special_tokens": True},
+                {"prompt": "A", "add_special_tokens": False},
+            )
+        )
+        added = with_start[: len(with_start) - len(without)]
+        return bool(added) and self._chat(_user("?"), open_answer=True)[:1] != added[:1]
+
+    def _holds_control(self, text: str) -> bool:
+        return bool(_CONTROL.search(text))
+
+    def _chat(self, *messages: dict[str, Any], open_answer: bool) -> tuple[int, ...]:
+        """The ids of some turns; `open_answer` leaves the last of them open for more."""
+        is_answered = messages[-1]["role"] == "assistant"
+        body = {
+            "model": self._model,
+            "messages": list(messages),
+            "add_generation_prompt": open_answer and not is_answered,
+            "continue_final_message": open_answer and is_answered,
+        }
+        return ids_of(field(self._http.post("/tokenize", body), "tokens"))
+
+    def _tokenize(self, text: str, *, control: bool) -> tuple[int, ...]:
+        del control
+        body = {"model": self._model, "prompt": text, "add_special_tokens": False}
+        return ids_of(field(self._http.post("/tokenize", body), "tokens"))
+
+    def _detokenize(self, ids: tuple[int, ...]) -> str:
+        if not ids:
+            return ""
+        body = {"model": self._model, "tokens": list(ids)}
+        return str(field(self._http.post("/detokenize", body), "prompt"))
+
+
+def _user(prompt: str) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "text", "text": prompt}]}
+
+
+def _assistant(answer: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": answer}
