@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from eagle_mllm import report as report
     from eagle_mllm import scenes as scenes
     from eagle_mllm import testing as testing
+    from eagle_mllm.attribution.ending import Enough as Enough
+    from eagle_mllm.attribution.ending import time_limit as time_limit
     from eagle_mllm.attribution.files.io import load as load
     from eagle_mllm.attribution.files.io import save as save
     from eagle_mllm.attribution.generation import Generation as Generation
@@ -58,6 +60,7 @@ _HOME = {
     "Diagnosis": "eagle_mllm.hallucination.diagnosis",
     "Eagle": "eagle_mllm.attribution.method",
     "EagleError": "eagle_mllm.errors",
+    "Enough": "eagle_mllm.attribution.ending",
     "Generation": "eagle_mllm.attribution.generation",
     "GreedySearch": "eagle_mllm.attribution.search.greedy",
     "ModalityReliance": "eagle_mllm.attribution.reliance",
@@ -83,6 +86,7 @@ _HOME = {
     "scenes": "eagle_mllm.scenes",
     "segment": "eagle_mllm.attribution.segmentation",
     "testing": "eagle_mllm.testing",
+    "time_limit": "eagle_mllm.attribution.ending",
 }
 
 # Spelled out, not computed: linters, type checkers and readers look here.
@@ -91,6 +95,7 @@ __all__ = [
     "Diagnosis",
     "Eagle",
     "EagleError",
+    "Enough",
     "Generation",
     "GreedySearch",
     "ModalityReliance",
@@ -117,6 +122,7 @@ __all__ = [
     "scenes",
     "segment",
     "testing",
+    "time_limit",
 ]
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -91,9 +92,32 @@ def test_a_full_disk_is_one_line_and_leaves_no_partial_file(photo):
     assert not Path("eagle-out").exists()
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+def test_one_ctrl_c_ends_the_search_and_writes_what_was_found(photo):
+    process = _waiting("explain", photo, "--regions", "grid", "--n-regions", "36", "--json")
+    process.send_signal(signal.SIGINT)
+    Path("go").touch()
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "writing what was found so far" in stderr
+    explanation = eagle_mllm.load(json.loads(stdout)["files"]["explanation"])
+    assert explanation.provenance["settings"]["ended_early"] is True
+    assert explanation.forward_passes < eagle_mllm.Eagle().planned_passes(36)
+    assert sorted(path.name for path in Path("eagle-out/photo").iterdir()) == RESULTS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_aborts_and_leaves_nothing(photo, number):
+    process = _waiting("explain", photo, *GRID)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)  # each is delivered by itself
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == (130 if number == signal.SIGINT else 143)
+    assert (stdout, stderr) == ("", "")
+    assert not Path("eagle-out").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_during_the_search_leaves_nothing(photo, number, code):
     with subprocess.Popen(
         _command("explain", photo, *GRID, before="SLEEP = 60"),

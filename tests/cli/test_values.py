@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from eagle_mllm.cli.cost import tell_cost
-from eagle_mllm.cli.parsing import parse_batch_size, parse_token_range
+from eagle_mllm.cli.parsing import parse_batch_size, parse_duration, parse_token_range
 
 GRID = ("--regions", "grid", "--n-regions", "4")
 LONG = "n" * 300
@@ -176,3 +176,19 @@ def test_explain_tells_the_cost_before_the_search(
     (line,) = result.stderr.splitlines()
     assert line.startswith("eagle: note: ")
     assert "1 target" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20", 20), ("20s", 20), ("0.5s", 0.5), ("1.5m", 90), ("2h", 7200), ("24h", 86400)],
+)
+def test_a_time_has_a_unit_or_is_in_seconds(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "s", "0s", "-1s", "1..5m", "nan", "inf", "1e3", "20 s", "20ms", "25h", "9" * 40]
+)
+def test_what_is_not_a_time_is_refused(text):
+    with pytest.raises(typer.BadParameter, match="write 20s, 1.5m or 2h"):
+        parse_duration(text)

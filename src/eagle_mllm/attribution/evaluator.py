@@ -4,12 +4,14 @@ Deletion of S is insertion of its complement, so search, trace and baselines sha
 "how probable is the target when only this subset is shown?", and an answer once given is kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from eagle_mllm.attribution.ending import Enough
 from eagle_mllm.attribution.model import Scorer, SubsetScores
 from eagle_mllm.errors import ModelError, RegionError
 
@@ -44,6 +46,8 @@ class SubsetEvaluator:
         self._memory = _Memory(scorer, n_regions, on_pass=on_pass)
         self._groups: list[list[int]] | None = None
         self._added = 0
+        self.ended = False
+        """Whether a search with these scores was told that it is enough."""
 
     @property
     def forward_passes(self) -> int:
@@ -78,6 +82,7 @@ class SubsetEvaluator:
         """
         view = copy(self)
         view._groups, view._added = [list(group) for group in groups], 0
+        view.ended = False
         return view
 
     def add(self, passes: int) -> None:
@@ -88,6 +93,18 @@ class SubsetEvaluator:
         """
         self._added += passes
         self._memory.add(passes)
+
+    @contextmanager
+    def may_end(self) -> Iterator[None]:
+        """`Enough` that `on_pass` raises is passed on within the block, and nowhere else."""
+        self._memory.ends = True
+        try:
+            yield
+        except Enough:
+            self.ended = True
+            raise
+        finally:
+            self._memory.ends = False
 
     def recut(self, scorer: Scorer, n_regions: int) -> "SubsetEvaluator":
         """An evaluator over other regions, whose passes are counted here as well.
@@ -143,6 +160,7 @@ class _Memory:
         self._probability: list[Float[np.ndarray, " tokens"]] = []
         self._predicted: list[Int[np.ndarray, " tokens"]] = []
         self._elsewhere = 0
+        self.ends = False
 
     @property
     def forward_passes(self) -> int:
@@ -189,8 +207,13 @@ class _Memory:
         self._tell()
 
     def _tell(self) -> None:
-        if self._on_pass is not None:
+        if self._on_pass is None:
+            return
+        try:
             self._on_pass(self.forward_passes + self._elsewhere)
+        except Enough:
+            if self.ends:
+                raise
 
 
 def among(evaluate: Evaluate, kept: Int[np.ndarray, " kept"], *, n_regions: int) -> Evaluate:

@@ -15,7 +15,7 @@ from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.provenance import provenance
-from eagle_mllm.attribution.question import Question
+from eagle_mllm.attribution.question import OnProgress, Question
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.saliency import region_saliency, saliency_map
@@ -87,6 +87,7 @@ class AttributionMethod(ABC):
         evaluate: SubsetEvaluator | None = None,
         known: Sequence[Order] = (),
         on_pass: Callable[[int], None] | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Attribution:
         """Which regions the target depends on.
 
@@ -98,7 +99,9 @@ class AttributionMethod(ABC):
             evaluate: scores of subsets for this target with this method's fill; by default a
                 fresh memory over `model.scorer`. The passes it adds are those of the result
             known: orders of the regions that `evaluate` has scored for other targets
-            on_pass: called now and then with the images scored so far; not used with `evaluate`
+            on_pass: called now and then with the images scored so far; not used with `evaluate`.
+                Where it raises `Enough`, the search ends with the best order so far
+            on_progress: called with each better order of the regions, and the images scored for it
 
         Raises:
             TargetError: the target lies beyond the answer
@@ -116,11 +119,14 @@ class AttributionMethod(ABC):
             regions=regions.linked(generation.image),
             evaluate=evaluate,
             known=tuple(known),
+            on_progress=on_progress,
         )
         trace, saliency, recut = self.explain(question)
         answered = recut or question
         # As it ended: it may have been chosen from free memory, and halved since.
         settings = {**self.settings, "batch_size": answered.evaluate.batch_size}
+        if evaluate.ended:
+            settings["ended_early"] = True
         return Attribution(
             method=self.name,
             generation=generation,
@@ -191,6 +197,7 @@ def attribute(
     regions: Regions | None = None,
     n_regions: int = 64,
     on_pass: Callable[[int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Attribution:
     """Which regions of its image a model's answer, or a part of it, stands on.
 
@@ -215,7 +222,10 @@ def attribute(
         method: EAGLE with its default settings, or another method
         regions: a partition of the image; by default SLICO superpixels of `n_regions` regions
         n_regions: how many regions to ask for where `regions` is not given
-        on_pass: called now and then with the images scored so far, for a progress bar
+        on_pass: called now and then with the images scored so far, for a progress bar. Where it
+            raises `Enough`, as `time_limit(20)` does after 20 seconds, the search ends with the
+            best order so far, and the result says so in its provenance (`ended_early`)
+        on_progress: called with each better order of the regions, and the images scored for it
 
     Raises:
         TargetError: the target lies beyond the answer
@@ -224,4 +234,6 @@ def attribute(
     """
     if regions is None:
         regions = segment(generation.image, n_regions=n_regions)
-    return method.attribute(model, generation, target, regions=regions, on_pass=on_pass)
+    return method.attribute(
+        model, generation, target, regions=regions, on_pass=on_pass, on_progress=on_progress
+    )

@@ -1,18 +1,26 @@
 """One thing to explain, and where its scores come from."""
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
 
+from eagle_mllm.attribution.ending import Enough
 from eagle_mllm.attribution.evaluator import SubsetEvaluator, among
 from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.model import Model
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Order, Ranking, SearchStrategy
+from eagle_mllm.attribution.search.blocks import by_neighbours
 from eagle_mllm.attribution.trace import Trace, trace_of
+
+OnProgress = Callable[[Order, int], None]
+"""Takes an order of all regions, and how many images have been scored."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,24 +45,41 @@ class Question:
     known: tuple[Order, ...] = ()
     """Orders of the regions whose prefixes `evaluate` has scored for other targets."""
 
+    on_progress: OnProgress | None = None
+    """Called with each better order of all regions, and the images scored for it so far."""
+
     def rank(self, search: SearchStrategy, objective: Objective) -> Ranking:
         """The order that a search finds among the regions that the model sees, the others last.
+
+        Where `Enough` is raised by `on_pass`, the best order so far.
 
         Args:
             search: how the order is sought
             objective: F, what is sought
         """
-        n_regions, is_seen = len(self.regions), self.evaluate.seen
-        seen, unseen = np.flatnonzero(is_seen), np.flatnonzero(~is_seen)
+        seen, unseen = np.flatnonzero(self.evaluate.seen), np.flatnonzero(~self.evaluate.seen)
         if not len(seen):
             return Ranking(order=unseen, searched=0)
-        evaluate = among(self.evaluate, seen, n_regions=n_regions)
-        known = [np.searchsorted(seen, order[is_seen[order]]) for order in self.known]
         layout = self.regions.layout.only(seen)
-        ranking = search.rank_among(layout, evaluate, objective, known=known)
-        return Ranking(
-            order=np.concatenate([seen[ranking.order], unseen]), searched=ranking.searched
-        )
+        best = Ranking(order=by_neighbours([np.arange(len(seen))], layout.places), searched=0)
+        with suppress(Enough), self.evaluate.may_end():
+            for best in self._rankings(search, objective, layout, seen):
+                if self.on_progress is not None:
+                    order = np.concatenate([seen[best.order], unseen])
+                    self.on_progress(order, self.evaluate.forward_passes)
+        return Ranking(order=np.concatenate([seen[best.order], unseen]), searched=best.searched)
+
+    def _rankings(
+        self,
+        search: SearchStrategy,
+        objective: Objective,
+        layout: Layout,
+        seen: Int[np.ndarray, " seen"],
+    ) -> Iterator[Ranking]:
+        evaluate = among(self.evaluate, seen, n_regions=len(self.regions))
+        is_seen = self.evaluate.seen
+        known = [np.searchsorted(seen, order[is_seen[order]]) for order in self.known]
+        return search.rankings(layout, evaluate, objective, known=known)
 
     def unseen_last(self, order: Int[np.ndarray, " regions"]) -> Int[np.ndarray, " regions"]:
         """The same order, but with the regions that the model never sees behind the others.

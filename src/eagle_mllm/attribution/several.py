@@ -8,6 +8,7 @@ from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.method import AttributionMethod, Eagle
 from eagle_mllm.attribution.model import Model, require_explainable
+from eagle_mllm.attribution.question import OnProgress
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.segmentation import segment
@@ -24,6 +25,7 @@ def attribute_each(
     regions: Regions | None = None,
     n_regions: int = 64,
     on_pass: Callable[[int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[Attribution, ...]:
     """Several explanations of one answer, as every word of it by itself.
 
@@ -48,7 +50,10 @@ def attribute_each(
         method: EAGLE with its default settings, or another method
         regions: a partition of the image; by default SLICO superpixels of `n_regions` regions
         n_regions: how many regions to ask for where `regions` is not given
-        on_pass: called now and then with the images scored so far, for all targets
+        on_pass: called now and then with the images scored so far, for all targets. Where it raises
+            `Enough`, the search for the target at hand ends with the best order so far
+        on_progress: called with each better order of the regions for the target at hand, and the
+            images scored for that target
 
     Returns:
         One result per target, in their order
@@ -61,7 +66,10 @@ def attribute_each(
     if regions is None:
         regions = segment(generation.image, n_regions=n_regions)
     if len(targets) == 1:
-        return (method.attribute(model, generation, *targets, regions=regions, on_pass=on_pass),)
+        only = method.attribute(
+            model, generation, *targets, regions=regions, on_pass=on_pass, on_progress=on_progress
+        )
+        return (only,)
     for target in targets:
         require_explainable(generation, target, regions)
     regions = regions.linked(generation.image)
@@ -76,6 +84,7 @@ def attribute_each(
             method=method,
             regions=regions,
             on_pass=_counting_from(before, on_pass),
+            on_progress=on_progress,
         )
         found |= dict(zip(members, explained, strict=True))
     return tuple(found[index] for index in range(len(targets)))
@@ -144,6 +153,7 @@ def _together(
     method: AttributionMethod,
     regions: Regions,
     on_pass: Callable[[int], None] | None,
+    on_progress: OnProgress | None,
 ) -> list[Attribution]:
     """Targets that one scorer answers, each with what it added to the passes."""
     start = perf_counter()
@@ -161,6 +171,7 @@ def _together(
                 regions=regions,
                 evaluate=evaluate.of([columns[pair] for pair in _pairs(target)]),
                 known=[one.trace.order for one in found],
+                on_progress=on_progress,
             )
         )
     per_pass = (perf_counter() - start) / sum(one.forward_passes for one in found)

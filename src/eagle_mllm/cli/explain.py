@@ -21,6 +21,7 @@ from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.dry_run import tell_plan
+from eagle_mllm.cli.ending import ending
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.methods import OURS, MethodOptions
 from eagle_mllm.cli.model_options import with_model
@@ -53,6 +54,7 @@ def explain(
     ranking: options.Ranking = None,
     search: options.Search = None,
     budget: options.Budget = None,
+    time: options.Time = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
     model: ModelChoice,
@@ -105,7 +107,7 @@ def explain(
     if dry_run:
         tell_plan(request, [chosen], as_json=as_json)
         return
-    run(request, chosen, as_json=as_json, quiet=quiet, per=per)
+    run(request, chosen, as_json=as_json, quiet=quiet, per=per, seconds=time)
 
 
 def run(
@@ -115,6 +117,7 @@ def run(
     as_json: bool,
     quiet: bool,
     per: Per = "word",
+    seconds: float | None = None,
 ) -> None:
     """Explain, write the files, then print.
 
@@ -124,6 +127,7 @@ def run(
         as_json: print a JSON object instead of tables
         quiet: print no tables and no progress
         per: what evidence is told of
+        seconds: how long to search; None is no limit
 
     Raises:
         EagleError: if the input cannot be used
@@ -131,29 +135,25 @@ def run(
     require_prompt(request)
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
     with contextlib.redirect_stdout(sys.stderr):
-        attributions, files = _explain(request, method, PassProgress(quiet=quiet), per)
+        progress = PassProgress(quiet=quiet)
+        with asked(request, progress) as found:
+            attributions = _attributed(found, method, progress, seconds=seconds)
+            with progress.step("writing the files"):
+                files = write_files(attributions, found.output, scene=request.scene, per=per)
     tell(attributions, files, as_json=as_json, quiet=quiet, per=per)
 
 
-def _explain(
-    request: Request, method: AttributionMethod, progress: PassProgress, per: Per
-) -> tuple[list[Attribution], dict[str, Path | Sequence[Path]]]:
-    """The explanations and where they were written."""
-    with asked(request, progress) as found:
-        attributions = _attributed(found, method, progress)
-        with progress.step("writing the files"):
-            return attributions, write_files(
-                attributions, found.output, scene=request.scene, per=per
-            )
-
-
 def _attributed(
-    found: Asked, method: AttributionMethod, progress: PassProgress
+    found: Asked, method: AttributionMethod, progress: PassProgress, *, seconds: float | None
 ) -> list[Attribution]:
     targets, regions = found.targets, found.regions
     planned = expected_passes(method, len(regions), n_targets=len(targets))
     tell_cost(planned, n_targets=len(targets), usage=found.usage)
-    with progress.passes(_label(targets), planned=planned, usage=found.usage) as on_pass:
+    label = _label(targets)
+    with (
+        progress.passes(label, planned=planned, usage=found.usage) as shown,
+        ending(shown, seconds=seconds) as on_pass,
+    ):
         return list(
             attribute_each(
                 found.model,
@@ -162,6 +162,7 @@ def _attributed(
                 method=method,
                 regions=regions,
                 on_pass=on_pass,
+                on_progress=progress.leading(label),
             )
         )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from eagle_mllm.baselines.registry import BASELINES
+from eagle_mllm.cli.parsing import parse_duration
 from eagle_mllm.models import settings
 from eagle_mllm.report.tokens import Per
 
@@ -132,6 +133,18 @@ Budget = Annotated[
         metavar="N",
         help="Score no more than this many images, at least two per region; by default what the "
         "search is made for.",
+        rich_help_panel=METHOD,
+    ),
+]
+
+Time = Annotated[
+    float | None,
+    typer.Option(
+        "--time",
+        parser=parse_duration,
+        metavar="TIME",
+        help="End the search after so long, as in 20s or 2m, and explain by the best order so far. "
+        "Ctrl-C does the same; a second one aborts.",
         rich_help_panel=METHOD,
     ),
 ]

@@ -8,6 +8,7 @@ import typer
 from eagle_mllm.models.settings import BatchSize
 
 _MOST_DIGITS = 9
+_LONGEST = 24 * 3600.0
 
 
 def parse_batch_size(text: str) -> BatchSize:
@@ -30,6 +31,23 @@ def parse_count(text: str, *, option: str) -> BatchSize:
             f"'{text}' is neither 'auto' nor a whole number from 1", param_hint=f"'{option}'"
         )
     return size
+
+
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds: `20`, `20s`, `1.5m` or `2h`, more than none and at most a day."""
+    number = text.rstrip("smh")
+    unit = text[len(number) :]
+    digits = number.replace(".", "", 1)
+    if digits.isdecimal() and len(digits) <= _MOST_DIGITS and unit in _SECONDS:
+        seconds = float(number) * _SECONDS[unit]
+        if 0 < seconds <= _LONGEST:
+            return seconds
+    raise typer.BadParameter(
+        f"'{text}' is not a time; write 20s, 1.5m or 2h, at most 24h", param_hint="'--time'"
+    )
 
 
 def parse_token_range(text: str) -> tuple[int, int]:

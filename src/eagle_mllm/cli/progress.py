@@ -13,10 +13,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from eagle_mllm.attribution.question import OnProgress
+from eagle_mllm.attribution.search.base import Order
 from eagle_mllm.engines.usage import Usage
 from eagle_mllm.printable import printable
 
 OnPass = Callable[[int], None]
+
+_LEADING = 4
+"""How many regions are named."""
 
 
 class PassProgress:
@@ -30,6 +35,7 @@ class PassProgress:
         """
         self._console = Console(stderr=True, highlight=False)
         self.visible = not quiet and self._console.is_terminal
+        self._describe: Callable[[str], None] = lambda _text: None
 
     def note(self, text: str) -> None:
         """Print one line that stays, for steps during which a library draws bars of its own."""
@@ -74,12 +80,26 @@ class PassProgress:
         )
         with progress:
             task = progress.add_task(printable(label), total=planned, sent=_sent(usage))
+            self._describe = lambda text: progress.update(task, description=printable(text))
 
             def on_pass(done: int) -> None:
                 # A search that decides as it goes may need more than it planned.
                 progress.update(task, completed=done, total=max(done, planned), sent=_sent(usage))
 
             yield on_pass
+
+    def leading(self, label: str) -> OnProgress:
+        """Shows in the bar of `passes` which regions lead the order, as they settle.
+
+        Args:
+            label: the text before the bar
+        """
+
+        def on_progress(order: Order, _passes: int) -> None:
+            first = " ".join(map(str, order[:_LEADING]))
+            self._describe(f"{label}: regions {first}")
+
+        return on_progress
 
 
 def _sent(usage: Usage | None) -> str:

@@ -102,7 +102,7 @@ def test_a_known_order_is_taken_over_where_nothing_could_be_gained(cells, set_fu
 
     evaluate = SubsetEvaluator(set_function(hardly_moved), 16)
     known, layout = [np.arange(16)[::-1], np.arange(16)], cells(4, 4).layout
-    found = MultilevelSearch(least_gain=0.005).rank_among(
+    *_, found = MultilevelSearch(least_gain=0.005).rankings(
         layout, evaluate, Objective(), known=known
     )
     assert found.order.tolist() == list(range(16))  # of the two, the one that has 3 earlier
@@ -117,7 +117,8 @@ def test_a_known_order_is_taken_over_where_it_is_better(cells, set_function):
     layout, evaluate = cells(8, 8).layout, SubsetEvaluator(scorer, 64)
     thrifty = MultilevelSearch(least_gain=0.005)
     ask = {"layout": layout, "evaluate": evaluate, "objective": Objective()}
-    assert thrifty.rank_among(**ask, known=[best]).order.tolist() == best.tolist()
+    *_, found = thrifty.rankings(**ask, known=[best])
+    assert found.order.tolist() == best.tolist()
     assert thrifty.rank(**ask).order.tolist() != best.tolist()
-    thorough = MultilevelSearch(budget=200)
-    assert thorough.rank_among(**ask, known=[best]).order.tolist() != best.tolist()
+    *_, thorough = MultilevelSearch(budget=200).rankings(**ask, known=[best])
+    assert thorough.order.tolist() != best.tolist()

@@ -1,7 +1,7 @@
 """What a search is: regions and numbers in, an order out. It never sees an image."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -51,24 +51,30 @@ class SearchStrategy(ABC):
             SettingError: the budget does not pay for the least that such a search scores
         """
 
-    def rank_among(
-        self, layout: Layout, evaluate: Evaluate, objective: Objective, *, known: Sequence[Order]
-    ) -> Ranking:
-        """An order for one of several targets, whose orders before it cost nothing to try.
+    def rankings(
+        self,
+        layout: Layout,
+        evaluate: Evaluate,
+        objective: Objective,
+        *,
+        known: Sequence[Order] = (),
+    ) -> Iterator[Ranking]:
+        """Better and better orders, as they are found; the last is that of `rank`.
 
-        By default the same as `rank`, without a look at them.
+        By default there is no other before it.
 
         Args:
             layout: see `rank`
             evaluate: see `rank`; it remembers every subset that the known orders show
             objective: see `rank`
-            known: orders that were found for other targets
+            known: orders that were found for other targets, which cost nothing to try; a search
+                need not look at them
 
         Raises:
             SettingError: see `rank`
         """
         del known
-        return self.rank(layout, evaluate, objective)
+        yield self.rank(layout, evaluate, objective)
 
     @abstractmethod
     def planned_passes(self, n_regions: int) -> int:

@@ -1,5 +1,6 @@
 """Exact greedy search: the paper's own."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from eagle_mllm.attribution.evaluator import Evaluate
 from eagle_mllm.attribution.layout import Layout
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.base import (
+    Order,
     Ranking,
     SearchStrategy,
     require_budget,
@@ -44,18 +46,30 @@ class GreedySearch(SearchStrategy):
 
     def rank(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Ranking:
         """The greedy order; its first picks do not depend on where it stops."""
+        *_, last = self.rankings(layout, evaluate, objective)
+        return last
+
+    def rankings(
+        self,
+        layout: Layout,
+        evaluate: Evaluate,
+        objective: Objective,
+        *,
+        known: Sequence[Order] = (),
+    ) -> Iterator[Ranking]:
+        """One for each pick: the picks so far, and the rest by the last scan."""
+        del known
         n_regions = len(layout)
-        picks = self._picks(n_regions)
         values = ObjectiveValues(evaluate, objective)
         order: list[int] = []
         rest = np.arange(n_regions)
-        for _ in range(picks):
+        for picked in range(1, self._picks(n_regions) + 1):
             scan = values(each_added(order, rest, n_regions))
             best = int(scan.argmax())  # the first of equals, and `rest` is ascending
             order.append(int(rest[best]))
             rest, scan = np.delete(rest, best), np.delete(scan, best)
-        ranked = rest[np.argsort(-scan, kind="stable")]
-        return Ranking(order=np.concatenate([order, ranked]).astype(int), searched=picks)
+            ranked = rest[np.argsort(-scan, kind="stable")]
+            yield Ranking(order=np.concatenate([order, ranked]).astype(int), searched=picked)
 
     def planned_passes(self, n_regions: int) -> int:
         """Exactly what one explanation costs."""

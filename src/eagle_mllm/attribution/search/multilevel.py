@@ -19,7 +19,7 @@ alone, and only together:
 A search that adds one region at a time sees no difference between any two of them at first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,32 +122,45 @@ class MultilevelSearch(SearchStrategy):
 
     def rank(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Ranking:
         """See `SearchStrategy`."""
-        return self.rank_among(layout, evaluate, objective, known=())
+        *_, last = self.rankings(layout, evaluate, objective)
+        return last
 
-    def rank_among(
-        self, layout: Layout, evaluate: Evaluate, objective: Objective, *, known: Sequence[Order]
-    ) -> Ranking:
-        """See `SearchStrategy`; the best of the known orders counts where there is a least gain."""
+    def rankings(
+        self,
+        layout: Layout,
+        evaluate: Evaluate,
+        objective: Objective,
+        *,
+        known: Sequence[Order] = (),
+    ) -> Iterator[Ranking]:
+        """One for each level and each cycle; the known orders count where there is a least gain."""
         orders = list(known) if self.least_gain else []
         paid = ObjectiveValues(evaluate, objective)  # for others, so not out of this search's purse
+        if orders:
+            best = max(orders, key=lambda order: _sum_along(order, paid))
+            yield Ranking(order=best, searched=len(layout))
         if not any(_headroom(order, paid) <= self._least(objective) for order in orders):
-            orders.append(self._searched(layout, evaluate, objective))
-        best = max(orders, key=lambda order: float(_along(order, paid).sum()))
-        return Ranking(order=best, searched=len(layout))
+            for order in self._searched(layout, evaluate, objective):
+                yield Ranking(order=order, searched=len(layout))
+            best = max([*orders, order], key=lambda order: _sum_along(order, paid))
+            yield Ranking(order=best, searched=len(layout))
 
-    def _searched(self, layout: Layout, evaluate: Evaluate, objective: Objective) -> Order:
+    def _searched(
+        self, layout: Layout, evaluate: Evaluate, objective: Objective
+    ) -> Generator[Order, None, Order]:
         n_regions, rng = len(layout), np.random.default_rng(self.seed)
         budget = self._budget(n_regions)
         limit = min(_FIRST * n_regions, budget) if self.least_gain else budget
         patience = _THRIFTY_PATIENCE if self.least_gain else _PATIENCE
         run = _Run(layout, ObjectiveValues(evaluate, objective), limit)
-        order = run.improved(run.coarse_to_fine(), rng, patience=patience)
+        order = yield from Refinement(layout, run.values, limit).orders()
+        order = yield from run.improved(order, rng, patience=patience)
         least_rise = self._least(objective) * (n_regions + 1)
         rise = np.inf
         while run.limit < budget and rise >= least_rise:
             before = run.total(order)
             run = replace(run, limit=min(run.limit + _STRETCH * n_regions, budget))
-            order = run.improved(order, rng, patience=patience)
+            order = yield from run.improved(order, rng, patience=patience)
             rise = run.total(order) - before
         return order
 
@@ -179,17 +192,10 @@ class _Run:
     values: ObjectiveValues
     limit: int
 
-    def coarse_to_fine(self) -> Order:
-        return Refinement(self.layout, self.values, self.limit).order()
-
     def improved(
-        self,
-        order: Order,
-        rng: np.random.Generator,
-        *,
-        patience: int,
-    ) -> Order:
-        """The order after as many cycles as the budget allows, and what is left of it in moves."""
+        self, order: Order, rng: np.random.Generator, *, patience: int
+    ) -> Generator[Order, None, Order]:
+        """The order after each cycle that helps, and last with what is left to spend on moves."""
         best, idle, reach = self.total(order), 0, 1
         while idle < patience and self.values.spent + 2 <= self.limit:
             candidate = order
@@ -199,9 +205,12 @@ class _Run:
             total = self.total(candidate)
             if total > best:
                 order, best, idle = candidate, total, 0
+                yield order
             else:
                 idle, reach = idle + 1, min(reach + 1, _CYCLE_REACH)
-        return self.settled(list(order[:, np.newaxis]), _CYCLE_REACH)
+        order = self.settled(list(order[:, np.newaxis]), _CYCLE_REACH)
+        yield order
+        return order
 
     def settled(self, pieces: Sequence[Block], reach: int) -> Order:
         n_regions = len(self.layout)
@@ -230,6 +239,10 @@ def _prefixes(order: Order) -> Bool[np.ndarray, "prefixes regions"]:
 def _along(order: Order, values: ObjectiveValues) -> Float[np.ndarray, " prefixes"]:
     """F along an order."""
     return values(_prefixes(order))
+
+
+def _sum_along(order: Order, values: ObjectiveValues) -> float:
+    return float(_along(order, values).sum())
 
 
 def _headroom(order: Order, values: ObjectiveValues) -> float:

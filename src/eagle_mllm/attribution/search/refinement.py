@@ -1,12 +1,13 @@
 """Coarse to fine along the tree over the regions: steps 1 to 4 of the multilevel search."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from eagle_mllm.attribution.layout import Layout
+from eagle_mllm.attribution.search.base import Order
 from eagle_mllm.attribution.search.blocks import Block, Tree, by_neighbours
 from eagle_mllm.attribution.search.budget import ObjectiveValues
 from eagle_mllm.attribution.search.descent import (
@@ -36,16 +37,17 @@ class Refinement:
     limit: int
     """Of images scored, the trace included."""
 
-    def order(self) -> Int[np.ndarray, " regions"]:
-        """The order of the regions that the limit allows."""
+    def orders(self) -> Generator[Order, None, Order]:
+        """An order of the regions for each level, as fine as the limit allows in the end."""
         tree = Tree(self.layout.merges)
         nodes = self._greedy(tree, tree.coarsest(_COARSE))
         while True:
-            blocks = tree.members(nodes)
-            nodes = [nodes[place] for place in self._settled(blocks)]
+            nodes = [nodes[place] for place in self._settled(tree.members(nodes))]
+            order = by_neighbours(tree.members(nodes), self.layout.places)
+            yield order
             finer = self._cut(tree, nodes)
             if finer == nodes:
-                return by_neighbours(tree.members(nodes), self.layout.places)
+                return order
             nodes = finer
 
     def _limit_of(self, n_blocks: int) -> int:
