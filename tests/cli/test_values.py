@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.parsing import parse_batch_size, parse_duration, parse_token_range
@@ -190,5 +191,5 @@ def test_a_time_has_a_unit_or_is_in_seconds(text, seconds):
     "text", ["", "s", "0s", "-1s", "1..5m", "nan", "inf", "1e3", "20 s", "20ms", "25h", "9" * 40]
 )
 def test_what_is_not_a_time_is_refused(text):
-    with pytest.raises(typer.BadParameter, match="write 20s, 1.5m or 2h"):
+    with pytest.raises(typer.BadParameter, match=r"write 20s, 1\.5m or 2h"):
         parse_duration(text)
