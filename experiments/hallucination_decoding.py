@@ -1,5 +1,7 @@
 """Tables about planted causes, and about other ways to decode, for hallucination_tables.py."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from hallucination_lines import TITLES, Row, mean, rows, table
 
@@ -44,61 +46,54 @@ def _odds(row: Row, log_p: float) -> float:
     return float(np.log(p / (1 - p))) * (1 if row["says"] == "yes" else -1)
 
 
-def decoded(row: Row, shipped: dict[str, Logistic]) -> dict[str, float]:
-    """Log-odds of yes by every way of decoding."""
+def decoded(row: Row, shipped: dict[str, Logistic], depth: str) -> dict[str, float]:
+    """Log-odds of yes by every way of decoding for which a scan of this depth is enough."""
     whole = _odds(row, row["log_probability"])
     noised = _odds(row, row["noised"])
     blank = _odds(row, row["log_probability"] - row["log_ratio"])
+    if depth == "fast":
+        doubted = shipped["answer-fast"](row) >= 0.5
+        return {
+            "greedy": whole,
+            "VCD (noised image)": 2 * whole - noised,
+            "contrast with the blank image": 2 * whole - blank,
+            "turned where `audit --fast` doubts": -whole if doubted else whole,
+        }
     without = _odds(row, row["log_probability"] + np.log(max(1 - row["drop"], 1e-6)))
-    doubted = shipped["answer-fast"](row) >= 0.5
-    deeply = shipped["answer-thorough"](row) >= 0.5
+    doubted = shipped["answer-thorough"](row) >= 0.5
     return {
         "greedy": whole,
-        "VCD (noised image)": 2 * whole - noised,
-        "contrast with the blank image": 2 * whole - blank,
         "contrast with the image without the evidence": 2 * whole - without,
-        "the same, turned round": 2 * without - whole,
-        "turned where `audit --fast` doubts": -whole if doubted else whole,
-        "`audit --fix`: without the evidence where it doubts": without if deeply else whole,
+        "the same, turned round (the evidence counts less)": 2 * without - whole,
+        "`audit --fix`: without the evidence where it doubts": without if doubted else whole,
     }
+
+
+def _judged(some: Sequence[Row], odds: np.ndarray, greedy: np.ndarray) -> list[str]:
+    """Accuracy, F1, yes-rate, right answers broken, and the trivial rival of equal yes-rate."""
+    truth = np.array([(row["says"] == "yes") != row["wrong"] for row in some])
+    says, said = odds > 0, greedy > 0
+    limit = np.quantile(greedy, 1 - says.mean()) if 0 < says.mean() < 1 else 0.0
+    return [
+        mean((says == truth).tolist()),
+        f"{_f1(says, truth):.3f}",
+        f"{says.mean():.3f}",
+        str(int(((said == truth) & (says != truth)).sum())),
+        f"{((greedy > limit) == truth).mean():.3f}",
+    ]
 
 
 def mitigate_table(shipped: dict[str, Logistic]) -> str:
     """What each way of decoding does to all existence questions, right answers included."""
     body = []
     for name, title in TITLES.items():
-        some = rows(f"probe-{name}-held-out-thorough", "answer")
-        some = some or rows(f"probe-{name}-held-out-fast", "answer")
-        if not some:
-            continue
-        is_deep = bool(rows(f"probe-{name}-held-out-thorough", "answer"))
-        truth = np.array([(row["says"] == "yes") != row["wrong"] for row in some])
-        ways = [decoded(row, shipped) for row in some]
-        greedy = np.array([way["greedy"] for way in ways])
-        for label in ways[0]:
-            if (not is_deep and "evidence" in label) or (not is_deep and "turned round" in label):
-                continue
-            odds = np.array([way[label] for way in ways])
-            says = odds > 0
-            limit = np.quantile(greedy, 1 - says.mean()) if 0 < says.mean() < 1 else 0.0
-            trivial = greedy > limit
-            body.append(
-                [
-                    f"{title} ({len(some)})",
-                    label,
-                    mean((says == truth).tolist()),
-                    f"{_f1(says, truth):.3f}",
-                    f"{says.mean():.3f}",
-                    str(
-                        int(
-                            ((greedy > 0) == truth).sum()
-                            - ((greedy > 0) & truth & says).sum()
-                            - (~(greedy > 0) & ~truth & ~says).sum()
-                        )
-                    ),
-                    f"{(trivial == truth).mean():.3f}",
-                ]
-            )
+        for depth in ("fast", "thorough"):
+            some = rows(f"probe-{name}-held-out-{depth}", "answer")
+            ways = [decoded(row, shipped, depth) for row in some]
+            for label in ways[0] if ways else ():
+                odds = np.array([way[label] for way in ways])
+                greedy = np.array([way["greedy"] for way in ways])
+                body.append([f"{title} ({len(some)})", label, *_judged(some, odds, greedy)])
     heads = (
         "model (questions)",
         "decoding",

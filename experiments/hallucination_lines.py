@@ -40,7 +40,7 @@ def interval(rows_: Sequence[Row], measure: Callable[[Sequence[Row]], float]) ->
         scenes.setdefault(row["scene"], []).append(row)
     rng, groups = np.random.default_rng(0), list(scenes.values())
     values = []
-    for _ in range(500):
+    for _ in range(200):
         drawn = rng.integers(len(groups), size=len(groups))
         values.append(measure([row for index in drawn for row in groups[index]]))
     low, high = np.nanpercentile(values, [2.5, 97.5])

@@ -4,20 +4,19 @@ python experiments/hallucination_tables.py
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from hallucination_decoding import cause_table, mitigate_table
-from hallucination_lines import ROOT, TITLES, Row, area, interval, lines, mean, rows, table
+from hallucination_detecting import detect_table, place_table
+from hallucination_lines import ROOT, TITLES, Row, area, lines, mean, rows, table
 
 from eagle_mllm.hallucination.calibration import (
     Logistic,
-    average_precision,
     calibration_error,
     fit_logistic,
     reliability,
 )
-from eagle_mllm.metrics import evidence_auroc
 
 PAGE = ROOT / "docs" / "hallucination.md"
 PLOT = ROOT / "docs" / "images" / "hallucination-calibration.png"
@@ -25,30 +24,6 @@ SHIPPED = ROOT / "src" / "eagle_mllm" / "hallucination" / "calibrations.json"
 
 FAST = ("log_probability", "log_ratio", "again")
 THOROUGH = (*FAST, "drop", "again_there")
-RIVALS = {
-    "log_probability": "−log p",
-    "entropy": "entropy",
-    "log_ratio": "blank-image log ratio (two passes)",
-    "svar": "SVAR (attention, white box)",
-    "internal": "Internal Confidence (logit lens, white box)",
-    "again": "asked again in other words",
-}
-
-
-def auroc(score: Callable[[Row], float]) -> Callable[[Sequence[Row]], float]:
-    """Chance that a wrong claim has a lower score than a right one."""
-
-    def measure(rows_: Sequence[Row]) -> float:
-        scores = np.array([-score(row) for row in rows_], dtype=float)
-        return evidence_auroc(scores, np.array([row["wrong"] for row in rows_], dtype=bool))
-
-    return measure
-
-
-def precision(rows_: Sequence[Row], score: Callable[[Row], float]) -> float:
-    """Average precision of finding the wrong claims."""
-    scores = np.array([-score(row) for row in rows_], dtype=float)
-    return average_precision(scores, np.array([row["wrong"] for row in rows_], dtype=bool))
 
 
 def fitted(kind: str, names: Sequence[str], training: Sequence[Row]) -> Logistic | None:
@@ -168,41 +143,6 @@ def order_table() -> str:
     return table(("model (wrong answers)", "correction", "AMCR", "CSR@10%"), body)
 
 
-def detect_table(
-    shipped: dict[str, Logistic], kind: str, models: Sequence[str], chosen: Callable[[Row], bool]
-) -> str:
-    """AUROC of every score, and its average precision."""
-    body = []
-    for name in models:
-        fast = [row for row in rows(f"probe-{name}-held-out-fast", kind) if chosen(row)]
-        deep = [row for row in rows(f"probe-{name}-held-out-thorough", kind) if chosen(row)]
-        ours = {
-            "ours, fast (calibrated)": (fast, shipped[f"{kind}-fast"]),
-            "ours, with the scan (calibrated)": (deep, shipped[f"{kind}-thorough"]),
-        }
-        scored: list[tuple[str, list[Row], Callable[[Row], float]]] = [
-            (title, fast, lambda row, score=score: row[score]) for score, title in RIVALS.items()
-        ]
-        scored += [
-            (title, some, lambda row, model=model: -model(row))
-            for title, (some, model) in ours.items()
-        ]
-        for title, some, score in scored:
-            n_wrong = sum(row["wrong"] for row in some)
-            if not 0 < n_wrong < len(some):
-                continue
-            body.append(
-                [
-                    TITLES[name],
-                    title,
-                    f"{len(some)} ({n_wrong} wrong)",
-                    interval(some, auroc(score)),
-                    f"{precision(some, score):.3f}",
-                ]
-            )
-    return table(("model", "score", "claims", "AUROC", "average precision"), body)
-
-
 def calibration_table(shipped: dict[str, Logistic]) -> str:
     """How far the probabilities can be believed, on held-out scenes."""
     body = []
@@ -272,6 +212,7 @@ def main() -> None:
             shipped, "answer", list(TITLES), lambda row: row["log_probability"] > np.log(0.9)
         ),
         "detect-word": detect_table(shipped, "word", list(TITLES), lambda row: row["first"]),
+        "detect-place": place_table(shipped),
         "calibration": calibration_table(shipped),
     }
     text = PAGE.read_text(encoding="utf-8")

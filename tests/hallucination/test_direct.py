@@ -80,6 +80,13 @@ def test_pruning_leaves_no_region_that_can_be_put_back(liar, picture, grid):
     assert not removals.try_all(rows)[0].any()
 
 
+def test_a_large_removal_of_which_little_is_needed_is_pruned_in_few_passes(liar, picture, grid):
+    removals, evaluate = removals_of(liar([box(20)]), picture, grid)
+    pruned = removals.pruned(Removal(removed=np.arange(60), area=60 / 64))
+    assert pruned.removed.tolist() == [20]
+    assert evaluate.forward_passes <= 30
+
+
 @pytest.mark.parametrize(("cause", "times"), [([27], 0), ([7, 20, 33, 46, 59], 1)])
 def test_an_order_is_asked_for_only_where_nothing_else_corrects(grid, cause, times):
     asked = []

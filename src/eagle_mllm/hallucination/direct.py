@@ -6,7 +6,7 @@ an order say what to remove. Whatever corrects is pruned: no region that is remo
 alone. Removals are compared by the log-odds of the right answer against the given one.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -106,21 +106,24 @@ class Removals:
     def pruned(self, removal: Removal) -> Removal:
         """The removal without the regions that are not needed: none can be put back alone.
 
-        Of those that can be put back, the largest go first.
+        Parts of it are put back, first halves, then smaller ones down to single regions, as in
+        delta debugging (Zeller & Hildebrandt 2002). Of parts that can be put back, the largest go
+        first.
         """
-        rows = self.rows([removal.removed])
-        while True:
-            chosen = np.flatnonzero(rows[0])
-            if len(chosen) < 2:
+        needed, n_parts = removal.removed, 2
+        while len(needed) > 1:
+            parts = np.array_split(needed, min(n_parts, len(needed)))
+            corrects, _ = self.try_all(self.rows(np.setdiff1d(needed, part) for part in parts))
+            spare = [part for part, good in zip(parts, corrects, strict=True) if good]
+            if spare:
+                spare.sort(key=lambda part: -float(self.areas[part].sum()))
+                needed = self._without(needed, spare)
+                n_parts = max(2, n_parts - 1)
+            elif n_parts >= len(needed):
                 break
-            without = np.repeat(rows, len(chosen), axis=0)
-            without[np.arange(len(chosen)), chosen] = False
-            corrects, _ = self.try_all(without)
-            spare = chosen[corrects]
-            if not len(spare):
-                break
-            rows = self._put_back(rows, spare[np.argsort(-self.areas[spare], kind="stable")])
-        return self._removal(rows[0])
+            else:
+                n_parts = min(2 * n_parts, len(needed))
+        return self._removal(self.rows([needed])[0])
 
     def rows(self, removals: Iterable[Int[np.ndarray, " _"]]) -> Bool[np.ndarray, "batch regions"]:
         """Removals as rows of truth values."""
@@ -130,20 +133,17 @@ class Removals:
             row[regions] = True
         return rows
 
-    def _put_back(
-        self, rows: Bool[np.ndarray, "one regions"], spare: Int[np.ndarray, " spare"]
-    ) -> Bool[np.ndarray, "one regions"]:
-        """Put back as many as can be at once: halves of the list, until one alone is left."""
+    def _without(
+        self, needed: Int[np.ndarray, " needed"], spare: Sequence[Int[np.ndarray, " _"]]
+    ) -> Int[np.ndarray, " left"]:
+        """Put back as many parts as can be at once: halves of the list, until one is left."""
         count = len(spare)
         while count > 1:
-            trial = rows.copy()
-            trial[0, spare[:count]] = False
-            if trial.any() and self.try_all(trial)[0][0]:
-                return trial
+            left = np.setdiff1d(needed, np.concatenate(spare[:count]))
+            if len(left) and self.try_all(self.rows([left]))[0][0]:
+                return left
             count = (count + 1) // 2
-        trial = rows.copy()
-        trial[0, spare[0]] = False
-        return trial
+        return np.setdiff1d(needed, spare[0])
 
     def _removal(self, row: Bool[np.ndarray, " regions"]) -> Removal:
         return Removal(removed=np.flatnonzero(row), area=float(self.areas[row].sum()))
