@@ -23,6 +23,9 @@ PLOT = ROOT / "docs" / "images" / "hallucination-calibration.png"
 SHIPPED = ROOT / "src" / "eagle_mllm" / "hallucination" / "calibrations.json"
 
 FAST = ("log_probability", "log_ratio", "again")
+RIDGE = 0.02
+"""The samples are few."""
+
 THOROUGH = (*FAST, "drop", "again_there")
 
 
@@ -33,7 +36,7 @@ def fitted(kind: str, names: Sequence[str], training: Sequence[Row]) -> Logistic
     if not labels.any() or labels.all():
         return None
     scores = np.array([[row[name] for name in names] for row in chosen], dtype=float)
-    return fit_logistic(names, scores, labels)
+    return fit_logistic(names, scores, labels, ridge=RIDGE)
 
 
 def calibrate() -> dict[str, Logistic]:

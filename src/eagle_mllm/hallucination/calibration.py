@@ -9,7 +9,6 @@ from jaxtyping import Bool, Float
 
 from eagle_mllm.errors import ResultError
 
-_RIDGE = 1e-3
 _STEPS = 50
 
 
@@ -46,15 +45,18 @@ def fit_logistic(
     names: Sequence[str],
     scores: Float[np.ndarray, "samples scores"],
     labels: Bool[np.ndarray, " samples"],
+    *,
+    ridge: float = 1e-3,
 ) -> Logistic:
     """The logistic model of largest likelihood, by Newton's method.
 
-    A ridge of 0.001 on standardised weights keeps them finite where the classes part cleanly.
+    A ridge on standardised weights keeps them finite where the classes part cleanly.
 
     Args:
         names: of the columns
         scores: one row for each sample, finite
         labels: what is to be predicted; both values must occur
+        ridge: its strength for each sample; more of it where samples are few
 
     Raises:
         ResultError: there is one class only, or a score is not finite
@@ -64,12 +66,12 @@ def fit_logistic(
     mean, scale = scores.mean(axis=0), scores.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     rows = np.column_stack([(scores - mean) / scale, np.ones(len(scores))])
-    ridge = np.diag([_RIDGE * len(scores)] * scores.shape[1] + [0.0])
+    penalty = np.diag([ridge * len(scores)] * scores.shape[1] + [0.0])
     weights = np.zeros(rows.shape[1])
     for _ in range(_STEPS):
         p = _sigmoid(rows @ weights)
-        gradient = rows.T @ (p - labels) + ridge @ weights
-        hessian = (rows * (p * (1 - p))[:, np.newaxis]).T @ rows + ridge
+        gradient = rows.T @ (p - labels) + penalty @ weights
+        hessian = (rows * (p * (1 - p))[:, np.newaxis]).T @ rows + penalty
         step = np.linalg.solve(hessian + 1e-9 * np.eye(len(weights)), gradient)
         weights = weights - step
         if np.abs(step).max() < 1e-9:

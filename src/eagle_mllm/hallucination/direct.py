@@ -21,6 +21,9 @@ from eagle_mllm.values import ArrayValue
 RIGHT, GIVEN = 0, 1
 """Columns of the scores that this search reads: the right answer's, and the given one's."""
 
+_CHEAP = 8
+"""Regions in a removal up to which others than the smallest one are pruned too."""
+
 _TINY = 1e-12
 _ROUNDING = 1e-9
 
@@ -175,8 +178,9 @@ def smallest_removal(
     _try_many(removals, layout, seen, best_first)
     if not removals.found and order is not None:
         try_order(removals, order())
-    for removal in removals.smallest()[: search.beam]:
-        removals.pruned(removal)
+    for place, removal in enumerate(removals.smallest()[: search.beam]):
+        if place == 0 or len(removal.removed) <= _CHEAP:
+            removals.pruned(removal)
     smallest = removals.smallest()
     return smallest[0] if smallest else None
 
