@@ -132,6 +132,7 @@ def search_table(results: Path) -> Table:
     words = {gain.search: asdict(gain) for gain in gains(rows, target="word")}
     columns: dict[str, Cell] = {
         "search": "{search}",
+        "n": lambda row: f"{row['samples']}, {words[row['search']]['samples']}",
         "caption: passes": "{passes:.0f}",
         "caption: share": share,
         "word: passes": lambda row: f"{words[row['search']]['passes']:.0f}",

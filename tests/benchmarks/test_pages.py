@@ -114,8 +114,8 @@ def test_the_table_of_the_readme_has_captions_and_words_of_each_search(tmp_path,
     only_captions = [_row("new", 0.5)]
     _write(tmp_path, "quality", quality_rows + words + only_captions)
     assert _rows_of(search_table(tmp_path)) == [
-        f"| {EXACT} | 4000 | 100.0% [100.0, 100.0] | 7 | 100.0% [100.0, 100.0] |",
-        "| half | 100 | 50.0% [50.0, 50.0] | 7 | 50.0% [50.0, 50.0] |",
+        f"| {EXACT} | 3, 3 | 4000 | 100.0% [100.0, 100.0] | 7 | 100.0% [100.0, 100.0] |",
+        "| half | 3, 3 | 100 | 50.0% [50.0, 50.0] | 7 | 50.0% [50.0, 50.0] |",
     ]
 
 
