@@ -15,13 +15,14 @@ from pathlib import Path
 
 import comparisons
 import gains
+import served
 from store import RESULTS, ROOT, rows_of
 from words import words_table
 
 import tables
 from tables import Table
 
-PAGES = ("README.md", "docs/performance.md", "docs/runs.md", "docs/baselines.md")
+PAGES = ("README.md", "docs/performance.md", "docs/runs.md", "docs/baselines.md", "docs/servers.md")
 PLOT = "docs/images/search.png"
 MISSING = "Not measured yet."
 
@@ -52,6 +53,10 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "runs": tables.machine_table,
     "stopped runs": tables.stop_table,
     "throughput": tables.throughput_table,
+    "engines": served.agreement_table,
+    "engines side by side": served.side_by_side_table,
+    "engines interrupted": served.interruption_table,
+    "machine of engines": partial(tables.machine_table, parts=("engines",)),
     "machine of runs": partial(tables.machine_table, parts=("runs",)),
 }
 """Name of a mark → its table."""

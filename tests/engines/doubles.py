@@ -81,7 +81,10 @@ class Vllm:
             "prompt_token_ids": [*prompt, *ids],
             "prompt_logprobs": entries if wanted.get("prompt_logprobs") else None,
             "choices": [
-                {"token_ids": [BEST, self.end], "logprobs": {"content": [{"top_logprobs": listed}]}}
+                {
+                    "token_ids": [BEST, self.end],
+                    "logprobs": {"content": [{**listed[1], "top_logprobs": listed[:1]}]},
+                }
             ],
         }
 

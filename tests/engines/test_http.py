@@ -69,6 +69,11 @@ def test_status_500_is_tried_twice_and_others_of_our_own_fault_once(scripted, wa
         assert len(asked) == tries
 
 
+def test_a_refusal_can_be_sent_to_another_process():
+    refused = pickle.loads(pickle.dumps(Refused("no", status=404)))
+    assert (str(refused), refused.status) == ("no", 404)
+
+
 def test_nobody_there_is_said_in_one_line_with_what_to_do(waits):
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9 cannot be reached \(.+\); start it"):
         Http("http://127.0.0.1:9").get("/x", tries=2)

@@ -1,5 +1,6 @@
 """The demo Qwen2.5-VL behind a real llama.cpp server."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from eagle_mllm.attribution.method import Eagle, attribute
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
-from eagle_mllm.connecting import connect
+from eagle_mllm.connecting import connect, untried
+from eagle_mllm.engines.estimate import estimate
+from eagle_mllm.engines.settings import ServerSettings
 from eagle_mllm.errors import ModelError, TargetError
 from eagle_mllm.scenes.language import CAPTION_PROMPT
 
@@ -83,7 +86,14 @@ def test_yes_or_no_is_one_token(served, local, picture):
     np.testing.assert_allclose(scores.probability, expected.probability, atol=AGREE)
 
 
-def test_words_told_by_the_end_token_alone_are_scored(served, picture):
+def test_an_answer_can_be_sent_to_another_process_and_still_encodes(served, picture):
+    generation = served.generate(picture, CAPTION_PROMPT)
+    copy = pickle.loads(pickle.dumps(generation))
+    assert copy == generation
+    assert copy.encode("A star.") == generation.encode("A star.")
+
+
+def test_the_token_that_ends_the_answer_is_scored(served, picture):
     generation = served.generate(picture, CAPTION_PROMPT)
     last = len(generation.ids) - 1
     regions = segment(picture, method="grid", n_regions=4)
@@ -194,3 +204,16 @@ def test_an_interrupted_explanation_goes_on_where_it_was(llama, cache, picture):
     assert attribution.trace == expected.trace
     # Less what the interrupted one has paid for; one more looks whether it is the same model.
     assert resumed.usage.requests == whole.usage.requests - 15 + 1
+
+
+def test_a_dry_run_sends_nothing_that_the_model_must_work_for(llama, picture):
+    regions = segment(picture, method="grid", n_regions=4)
+    settings = ServerSettings(urls=(llama.url,), checkpoint="demo", cache=None)
+    model = untried(settings, model=None)
+    cost = estimate(
+        model, picture, CAPTION_PROMPT, regions, fill="black", passes=10, answer_tokens=20
+    )
+    assert model.usage.requests == 0
+    assert cost.requests == 11  # its own answer, and a request for each image
+    assert cost.tokens == 11 * (80 + 20)
+    assert 11 * 1000 < cost.sent_bytes < 11 * 100_000

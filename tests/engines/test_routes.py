@@ -115,6 +115,11 @@ def changed(**values):
     return lambda answer: {**answer, **values}
 
 
+NO_END = {
+    "logprobs": {"content": [{"token": "token_id:9", "logprob": -0.1, "top_logprobs": []}]},
+}
+
+
 def other_tokens(answer):
     ids = answer["prompt_token_ids"]
     return {**answer, "prompt_token_ids": [*ids[:-1], ids[-1] + 1]}
@@ -129,7 +134,7 @@ def other_tokens(answer):
         (without("choices", 0, "logprobs"), "has no logprobs"),
         (other_tokens, "reads the prompt and answer as other tokens"),
         (lambda a: {**a, "prompt_token_ids": a["prompt_token_ids"][1:]}, "as other tokens"),
-        (changed(choices=[{"logprobs": {"content": [{"top_logprobs": []}]}}]), "that ends an"),
+        (changed(choices=[NO_END]), "that ends an"),
         (lambda a: {**a, "prompt_logprobs": [{"1": {"logprob": 0.7}}] * 99}, "no log-prob|has no"),
     ],
 )
@@ -159,14 +164,15 @@ def test_the_route_for_ids_takes_one_placeholder_of_the_image(scripted, picture,
     double = Vllm(family, end)
     image = connecting.picture()
     prompt, answer = family.encode(image, "Describe the image."), "A."
-    double.expected = prompt.ids, family.chat.encode_answer("Describe the image.", answer)
+    ids = family.chat.encode_answer("Describe the image.", answer)
+    double.expected = prompt.ids, (*ids, end)
     with scripted(double) as url:
         connect(url, engine="vllm-tokens", **{**OPTIONS, "checkpoint": name})
     ids = double.asked[0]["token_ids"]
     assert ids.count(family.config.image_token_id) == 1
     names = family.parts.tokenizer.convert_ids_to_tokens(ids)
     assert "<img>" not in names  # the engine writes it, and a second one would be in the way
-    assert ids[-2:] == list(double.expected[1])
+    assert ids[-3:] == list(double.expected[1])
 
 
 def test_the_route_for_ids_that_is_switched_off_is_said_in_words(scripted, vllm):
@@ -255,12 +261,10 @@ def test_vllm_in_this_process_is_asked_for_many_images_in_one_call(
                     BEST: SimpleNamespace(logprob=-1e-9),
                 }
 
-            n_answer = len(ids) - len(whole)
             rows = [None] * len(whole) + [
                 row(token, place) for place, token in enumerate(ids[len(whole) :])
             ]
-            end = SimpleNamespace(logprobs=[row(parts[1], n_answer)], token_ids=[BEST])
-            return SimpleNamespace(prompt_token_ids=ids, prompt_logprobs=rows, outputs=[end])
+            return SimpleNamespace(prompt_token_ids=ids, prompt_logprobs=rows)
 
     vllm = SimpleNamespace(SamplingParams=lambda **wanted: wanted)
     monkeypatch.setitem(sys.modules, "vllm", vllm)

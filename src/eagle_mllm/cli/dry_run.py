@@ -13,7 +13,7 @@ from eagle_mllm.attribution.several import expected_passes
 from eagle_mllm.cli.display import print_json
 from eagle_mllm.cli.regions import regions_for
 from eagle_mllm.cli.request import Request
-from eagle_mllm.engines.estimate import Estimate, estimate
+from eagle_mllm.engines.estimate import Plan, estimate
 from eagle_mllm.engines.served import ServedModel
 
 _MEGABYTE = 1_000_000
@@ -50,7 +50,7 @@ def tell_plan(request: Request, methods: Sequence[AttributionMethod], *, as_json
             passes=passes,
             answer_tokens=answer_tokens,
         )
-    _print(passes, cost, as_json=as_json)
+    tell(Plan(passes=passes, cost=cost), as_json=as_json)
 
 
 def _targets(model: ServedModel | None, request: Request) -> tuple[int, int]:
@@ -63,15 +63,22 @@ def _targets(model: ServedModel | None, request: Request) -> tuple[int, int]:
     return len(list(choose_targets(generation, chosen))), len(generation.ids)
 
 
-def _print(passes: int, cost: Estimate | None, *, as_json: bool) -> None:
+def tell(plan: Plan, *, as_json: bool) -> None:
+    """Print what a command would cost.
+
+    Args:
+        plan: how much there is to do
+        as_json: print a JSON object
+    """
+    cost = plan.cost
     if as_json:
-        print_json({"passes": passes, **({} if cost is None else asdict(cost))})
+        print_json({"passes": plan.passes, **({} if cost is None else asdict(cost))})
         return
-    text = f"about {passes:,} images to score"
+    text = f"about {plan.passes:,} images to score"
     if cost is not None:
         text += f": {cost.requests:,} requests, {cost.sent_bytes / _MEGABYTE:,.1f} MB to send"
         text += (
-            ", tokens not known without --checkpoint"
+            ", tokens not known without a checkpoint"
             if cost.tokens is None
             else f", at most {cost.tokens:,} tokens to read"
         )

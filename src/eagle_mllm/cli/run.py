@@ -14,10 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json
+from eagle_mllm.cli.dry_run import tell
 from eagle_mllm.cli.loading import library_bars
 from eagle_mllm.printable import printable
 from eagle_mllm.runs.config import RunConfig, load_config, parse_setting
 from eagle_mllm.runs.executors import Executor, SerialExecutor
+from eagle_mllm.runs.planning import planned
 from eagle_mllm.runs.ray_executor import RayExecutor
 from eagle_mllm.runs.runner import OnTally, Shard, Tally
 from eagle_mllm.runs.runner import run as run_samples
@@ -88,6 +90,7 @@ def run(
             rich_help_panel=WHERE,
         ),
     ] = None,
+    dry_run: options.DryRun = False,
     out: Annotated[
         Path,
         typer.Option(
@@ -110,6 +113,9 @@ def run(
     replaced = dict(map(parse_setting, settings or ()))
     replaced |= {name: value for name, value in chosen.items() if value is not None}
     what = load_config(config, settings=replaced)
+    if dry_run:
+        tell(planned(what), as_json=as_json)
+        return
     where = _executor(executor, workers=workers, config=what)
     with _stopping(), _undisturbed(what.name, quiet=quiet) as on_tally:
         tally = run_samples(

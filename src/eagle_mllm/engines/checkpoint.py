@@ -1,10 +1,11 @@
 """A vocabulary from a local checkpoint of the served model: exact ids, and what the model sees."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.words.departure import Encode
 from eagle_mllm.engines.vocabulary import Opened, Reach, Vocabulary
 from eagle_mllm.models.families.base import Family
 from eagle_mllm.models.last_prompt import LastPrompt
@@ -57,6 +58,10 @@ class CheckpointVocabulary(Vocabulary):
     def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
         """See `Vocabulary`."""
         return self.family.chat.encode_answer(prompt, answer)
+
+    def encoder(self, prompt: str) -> Encode:
+        """See `Vocabulary`; of the tokenizer alone, without the last image."""
+        return partial(self.family.chat.encode_answer, prompt)
 
     def end_id(self, prompt: str) -> int | None:
         """See `Vocabulary`."""

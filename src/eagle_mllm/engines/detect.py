@@ -40,8 +40,8 @@ def find_engine(
     """
     kind = _kind(http) if choice == "auto" else choice
     if kind == "llama.cpp":
-        # It serves one model, and takes any name for it.
-        name = model or _named(http, None)
+        # It serves one model, takes any name for it, and lists it by the path of its file.
+        name = model or _named(http, None).replace("\\", "/").rsplit("/", 1)[-1]
         return LlamaCpp(http, _object(http.get("/props", tries=2)), vocabulary), name
     name = _named(http, model)
     if kind in _VLLM:
@@ -94,7 +94,7 @@ def _named(http: Http, model: str | None) -> str:
 
 def _entries(http: Http) -> dict[str, Mapping[str, Any]]:
     """The models that a server lists, by name."""
-    listed = _object(http.get("/v1/models", tries=2)).get("data")
+    listed = _object(http.find("/v1/models")).get("data")
     entries = listed if isinstance(listed, list) else []
     return {str(one["id"]): one for one in entries if isinstance(one, dict) and "id" in one}
 

@@ -30,6 +30,25 @@ class Estimate:
     tokens: int | None
     """Tokens that the model reads; None where only the server knows how many an image has."""
 
+    def times(self, count: int) -> "Estimate":
+        """The same for several explanations like this one."""
+        return Estimate(
+            requests=count * self.requests,
+            sent_bytes=count * self.sent_bytes,
+            tokens=None if self.tokens is None else count * self.tokens,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much there is to do."""
+
+    passes: int
+    """Images to score; only an estimate."""
+
+    cost: Estimate | None = None
+    """Of a served model, what would be sent."""
+
 
 def estimate(
     model: ServedModel,

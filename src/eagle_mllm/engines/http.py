@@ -37,7 +37,7 @@ _LOOPBACK = ("127.", "localhost", "[::1]")
 class Refused(ModelError):
     """A server answered, but not with what was asked for."""
 
-    def __init__(self, message: str, *, status: int) -> None:
+    def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
 

@@ -1,7 +1,6 @@
 """A served model behind the `Model` interface."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.generation import Generation, Target
@@ -208,5 +207,5 @@ class ServedModel(Model):
             decode=vocabulary.decode,
             special=vocabulary.special,
             image_path=path,
-            encode=partial(vocabulary.encode_answer, prompt),
+            encode=vocabulary.encoder(prompt),
         )

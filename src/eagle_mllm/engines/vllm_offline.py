@@ -63,11 +63,10 @@ class VllmOffline(BatchEngine):
         """See `BatchEngine`."""
         if not pictures:
             return []
-        asked: dict[str, Any] = {"prompt_logprobs": 1} if forced.ids else {}
-        if forced.end is not None:
-            asked |= {"logprobs": 1, "logprob_token_ids": [forced.end]}
-        outputs = self._generate(pictures, forced.opened, forced.ids, max_tokens=1, **asked)
-        return [_scores(output, forced) for output in outputs]
+        outputs = self._generate(
+            pictures, forced.opened, forced.asked, max_tokens=1, prompt_logprobs=1
+        )
+        return [_scores(output, forced.asked) for output in outputs]
 
     def close(self) -> None:
         """See `Engine`; calls end by themselves."""
@@ -96,13 +95,12 @@ class VllmOffline(BatchEngine):
         return outputs
 
 
-def _scores(output: Any, forced: Forced) -> Scores:
-    n_tokens = len(forced.ids)
-    rows = output.prompt_logprobs[-n_tokens:] if n_tokens else []
-    places = list(zip(rows, forced.ids, strict=True))
-    if forced.end is not None:
-        places.append((output.outputs[0].logprobs[0], forced.end))
+def _scores(output: Any, ids: tuple[int, ...]) -> Scores:
+    """The scores of the last tokens of a prompt."""
+    rows = output.prompt_logprobs[-len(ids) :]
     return Scores(
-        tuple(log_probability(float(row[token].logprob)) for row, token in places),
-        tuple(max(row, key=lambda one: row[one].logprob) for row, _ in places),
+        tuple(
+            log_probability(float(row[token].logprob)) for row, token in zip(rows, ids, strict=True)
+        ),
+        tuple(max(row, key=lambda one: row[one].logprob) for row in rows),
     )

@@ -35,8 +35,11 @@ def generated(choice: Any, token: int) -> tuple[float, int]:
         choice: with `logprobs`, whose tokens are written `token_id:7`
         token: that was asked for
     """
-    listed = field(choice, "logprobs", "content", 0, "top_logprobs")
-    known = {id_of(field(one, "token")): log_probability(field(one, "logprob")) for one in listed}
+    own = field(choice, "logprobs", "content", 0)
+    known = {
+        id_of(field(one, "token")): log_probability(field(one, "logprob"))
+        for one in (own, *field(own, "top_logprobs"))
+    }
     if token not in known:
         raise ModelError(
             f"the server does not tell the probability of the token {token} that ends an answer; "

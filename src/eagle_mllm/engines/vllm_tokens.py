@@ -12,7 +12,7 @@ from eagle_mllm.engines.http import Http, Refused
 from eagle_mllm.engines.pictures import data_url
 from eagle_mllm.engines.reading import field, ids_of, require_ids
 from eagle_mllm.engines.vllm_chat import PLAIN, VllmChat
-from eagle_mllm.engines.vllm_reading import generated, prompt_row
+from eagle_mllm.engines.vllm_reading import prompt_row
 from eagle_mllm.engines.vocabulary import Opened, Vocabulary
 from eagle_mllm.errors import ModelError, SettingError
 
@@ -57,18 +57,10 @@ class VllmTokens(VllmChat):
 
     def score(self, picture: bytes, forced: Forced) -> Scores:
         """See `Engine`."""
-        wanted: dict[str, Any] = {"max_tokens": 1}
-        if forced.ids:
-            wanted["prompt_logprobs"] = 1
-        if forced.end is not None:
-            wanted |= {"logprobs": 1, "logprob_token_ids": [forced.end]}
-        answer = self._generate(picture, forced.opened, forced.ids, wanted)
-        whole = (*_known(forced.opened.ids), *forced.ids)
-        row = prompt_row(answer, whole, forced.ids)
-        if forced.end is None:
-            return row
-        end, predicted = generated(field(answer, "choices", 0), forced.end)
-        return Scores((*row.log_probability, end), (*row.predicted, predicted))
+        # The end is a token like any other here: what is asked about is all part of the prompt.
+        wanted = {"max_tokens": 1, "prompt_logprobs": 1}
+        answer = self._generate(picture, forced.opened, forced.asked, wanted)
+        return prompt_row(answer, (*_known(forced.opened.ids), *forced.asked), forced.asked)
 
     def _generate(
         self, picture: bytes, opened: Opened, ids: Sequence[int], wanted: Mapping[str, Any]

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Bool
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.regions import Regions
+from eagle_mllm.attribution.words.departure import Encode
 
 
 class Reach(NamedTuple):
@@ -81,6 +83,10 @@ class Vocabulary(ABC):
         Raises:
             TargetError: the answer is empty, is not Unicode, or holds a control token
         """
+
+    def encoder(self, prompt: str) -> Encode:
+        """`encode_answer` for one prompt, as an answer keeps it: something that can be pickled."""
+        return partial(self.encode_answer, prompt)
 
     @abstractmethod
     def end_id(self, prompt: str) -> int | None:

@@ -110,7 +110,7 @@ def run(
     # A budget that is too small for the regions asked for is told now, not by every sample.
     resolved.method.make().planned_passes(resolved.regions.count)
     data = open_data(resolved.data.set, **resolved.data.settings)
-    selected = _selected(data, config.run)
+    selected = selected_of(data, config.run)
     with executor:
         info = executor.start(partial(load_worker, resolved))
         store = RecordStore(out / f"{config.name}-{run_key(_identity(config, info, data))}")
@@ -187,7 +187,12 @@ def _entry(finished: Finished) -> dict[str, JSON]:
     return entry if finished.trace is None else {**entry, "trace": finished.trace}
 
 
-def _selected(data: DataSet, chosen: SampleSection) -> Sequence[Sample]:
+def selected_of(data: DataSet, chosen: SampleSection) -> Sequence[Sample]:
+    """The samples that a run is about, in their order.
+
+    Raises:
+        SettingError: there is none
+    """
     places = list(range(len(data)))
     if chosen.seed is not None:
         random.Random(chosen.seed).shuffle(places)
