@@ -4,6 +4,7 @@ This file is light: torch is imported when a model is loaded.
 """
 
 import re
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,10 @@ def load_model(
     batch_size: BatchSize = "auto",
     revision: str | None = None,
     pixels: PixelChoice = "auto",
+    template: Mapping[str, Any] | None = None,
+    system: str | None = None,
+    device_map: str | None = None,
+    trust_remote_code: bool = False,
 ) -> Model:
     """Load a multimodal language model.
 
@@ -64,6 +69,12 @@ def load_model(
             8-bit image and runs the model's own image processor on each, exact and slow. Their
             mean difference is below 2/255. "auto" is "component" where it reproduces the image
             processor (LLaVA, Qwen-VL and InternVL with usual settings), else "processor"
+        template: options of the chat template, such as `{"enable_thinking": False}`
+        system: the system prompt; by default what the chat template does without one
+        device_map: "auto" spreads the weights over all devices by accelerate, for models that fit
+            none alone; instead of `device`
+        trust_remote_code: run code that comes with the checkpoint, which may do anything that you
+            may do; only for one whose code you have read
 
     Raises:
         SettingError: a setting is unknown or out of range, such as a device that is not here
@@ -77,6 +88,10 @@ def load_model(
         batch_size=batch_size,
         revision=revision,
         pixels=pixels,
+        template=dict(template or {}),
+        system=system,
+        device_map=device_map,
+        trust_remote_code=trust_remote_code,
     )
     place = _place(str(name))
     for package in ("torch", "transformers"):
@@ -148,7 +163,7 @@ def _folder(name: str) -> str | None:
     """The checkpoint folder of this name, if there is one."""
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
+        if not any((folder / file).is_file() for file in ("config.json", "adapter_config.json")):
             raise ModelError(
                 f"{name} is not a checkpoint, it has no config.json; give the folder that "
                 "save_pretrained wrote"

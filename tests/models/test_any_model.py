@@ -162,10 +162,10 @@ def test_a_model_that_does_not_see_its_picture_is_warned_about(load, tiny, block
 
 
 def test_a_model_is_checked_once(load, tiny, blocks, monkeypatch):
-    from eagle_mllm.models import huggingface
+    from eagle_mllm.models import self_check
 
     checked = []
-    monkeypatch.setattr(huggingface, "require_sound", lambda *_: checked.append(1))
+    monkeypatch.setattr(self_check._Check, "batches", lambda _: checked.append(1))
     model = load("llava")
     for _ in range(2):
         scorer_of(model, tiny, blocks)

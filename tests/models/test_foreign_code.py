@@ -142,7 +142,7 @@ def test_no_code_of_a_folder_runs_although_stdin_says_yes(sources, tmp_path, fam
     assert "[y/N]" not in done.stdout + done.stderr
     said = dict(zip(PLACES, outcomes, strict=True))
     asking = {"own": "image processor", "generic": "image processor inside the processor"}
-    assert "its own code, which is never run" in said[asking[family]]
+    assert "its own code, which is not run" in said[asking[family]]
     assert "needs code of its own, which is never run" in said["config of an unknown type"]
 
 

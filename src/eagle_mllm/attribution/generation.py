@@ -56,6 +56,12 @@ class Generation(ArrayValue):
     image_path: str | None = None
     """Where the image came from, if from a file."""
 
+    rendered: str | None = None
+    """The whole prompt as a chat template wrote it, which may hold today's date; None if unknown.
+
+    The answer is scored behind this text on any later day.
+    """
+
     encode: Encode | None = field(default=None, compare=False, repr=False)
     """Turns an answer into ids as the model would write them, without the end-of-sequence token.
 
@@ -73,6 +79,7 @@ class Generation(ArrayValue):
         special: Container[int],
         encode: Encode | None = None,
         image_path: str | None = None,
+        rendered: str | None = None,
     ) -> "Generation":
         """An answer from the vocabulary ids that a model wrote.
 
@@ -84,6 +91,7 @@ class Generation(ArrayValue):
             special: the vocabulary ids that write no text
             encode: see the field; something that can be pickled
             image_path: where the image came from, if from a file
+            rendered: see the field
         """
         text, spans = token_spans(ids, decode)
         return cls(
@@ -95,6 +103,7 @@ class Generation(ArrayValue):
             spans=spans,
             special=tuple(token in special for token in ids),
             image_path=image_path,
+            rendered=rendered,
             encode=encode,
         )
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "diagnose": (
         "Find out why an answer is wrong, and what to hide until the model answers rightly."
     ),
+    "check": "Check whether a model works here: what to run first, and to attach to a report.",
     "show": "Show a stored explanation again: a summary, a report, a figure.",
     "run": "Explain the samples of a data set, one record each.",
     "tables": "The paper's tables from runs, with intervals and paired differences.",

@@ -9,7 +9,7 @@ import typer
 
 from eagle_mllm.cli import options
 from eagle_mllm.cli.loading import ModelChoice
-from eagle_mllm.cli.parsing import parse_batch_size, parse_count
+from eagle_mllm.cli.parsing import parse_batch_size, parse_count, parse_settings
 from eagle_mllm.engines.settings import KEY_VARIABLE, USUAL_CACHE, EngineChoice, ServerSettings
 from eagle_mllm.models.settings import ModelSettings
 
@@ -89,6 +89,10 @@ def _choice(
     dtype: options.Dtype = "auto",
     batch_size: options.Batch = "auto",
     pixels: options.Pixels = "auto",
+    template: options.Template = None,
+    system: options.System = None,
+    device_map: options.DeviceMap = None,
+    trust_remote_code: options.TrustRemoteCode = False,
     server: _Server = None,
     engine: _Engine = "auto",
     checkpoint: _Checkpoint = None,
@@ -105,6 +109,10 @@ def _choice(
         dtype=dtype,
         batch_size=parse_batch_size(batch_size),
         pixels=pixels,
+        template=parse_settings(template or [], option="--template"),
+        system=system,
+        device_map=device_map,
+        trust_remote_code=trust_remote_code,
     )
     if not server:
         return ModelChoice(name=model or "demo", settings=settings)
@@ -126,7 +134,17 @@ _OPTIONS = {
     name: parameter.replace(annotation=get_type_hints(_choice, include_extras=True)[name])
     for name, parameter in inspect.signature(_choice).parameters.items()
 }
-_HERE = ("revision", "device", "dtype", "batch_size", "pixels")
+_HERE = (
+    "revision",
+    "device",
+    "dtype",
+    "batch_size",
+    "pixels",
+    "template",
+    "system",
+    "device_map",
+    "trust_remote_code",
+)
 
 
 def with_model(command: Callable[..., None]) -> Callable[..., None]:

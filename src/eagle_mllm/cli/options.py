@@ -209,6 +209,37 @@ Pixels = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Template = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--template",
+        metavar="OPTION=VALUE",
+        help="An option of the model's chat template, as in enable_thinking=false. May be "
+        "repeated.",
+        rich_help_panel=MODEL,
+    ),
+]
+System = Annotated[
+    str | None,
+    typer.Option("--system", metavar="TEXT", help="The system prompt.", rich_help_panel=MODEL),
+]
+DeviceMap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto",
+        help="Spread the weights over all devices, by accelerate; instead of --device.",
+        rich_help_panel=MODEL,
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Run code that comes with the checkpoint. It may do anything that you may do: only "
+        "for one whose code you have read.",
+        rich_help_panel=MODEL,
+    ),
+]
 MaxNewTokens = Annotated[
     int, typer.Option(min=1, metavar="N", help="Longest answer, in tokens.", rich_help_panel=MODEL)
 ]

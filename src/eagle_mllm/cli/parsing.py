@@ -1,7 +1,9 @@
 """Option values that are more than one word of text."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -48,6 +50,34 @@ def parse_duration(text: str) -> float:
     raise typer.BadParameter(
         f"'{text}' is not a time; write 20s, 1.5m or 2h, at most 24h", param_hint="'--time'"
     )
+
+
+def parse_settings(texts: list[str], *, option: str) -> dict[str, Any]:
+    """`["a=true", "b=3", "c=text"]` -> `{"a": True, "b": 3, "c": "text"}`.
+
+    Args:
+        texts: what was given
+        option: for what, as in "--template"
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name.isidentifier() or not equals:
+            raise typer.BadParameter(
+                f"'{text}' is not NAME=VALUE; write enable_thinking=false, for example",
+                param_hint=f"'{option}'",
+            )
+        found[name] = _plain_value(value)
+    return found
+
+
+def _plain_value(text: str) -> Any:
+    """true, false, null and numbers as JSON has them; anything else is text."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if value is None or isinstance(value, bool | int | float | str) else text
 
 
 def parse_token_range(text: str) -> tuple[int, int]:

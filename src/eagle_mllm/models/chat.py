@@ -17,6 +17,10 @@ from jinja2 import TemplateError
 from eagle_mllm.attribution.words.plain_text import quoted, require_unicode
 from eagle_mllm.errors import ModelError, TargetError
 
+_OPEN_THOUGHT = re.compile(r"<(think\w*)>\s*$", re.IGNORECASE)
+_CLOSING = re.compile(r"\s*(</\w+>\s*)?")
+"""What may be between a prompt and an answer: white space, and the end of a thought."""
+
 _MEDIA = re.compile("image|img|video|vision|audio", re.IGNORECASE)
 
 
@@ -31,6 +35,11 @@ class Chat:
             the image followed by the user's text
         image_token: the placeholder of an image in the text
         bare_image: what stands for the image where there is no template; by default the placeholder
+        options: of the template, such as `{"enable_thinking": False}`
+        system: the system prompt; None for what the template does without one
+
+    Raises:
+        ModelError: the template does not read one of the options
     """
 
     def __init__(
@@ -40,11 +49,16 @@ class Chat:
         image_token: str,
         *,
         bare_image: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        system: str | None = None,
     ) -> None:
         self.tokenizer = tokenizer
         self.template = template
         self.image_token = image_token
         self.bare_image = image_token if bare_image is None else bare_image
+        self.options = dict(options or {})
+        self.system = system
+        self._require_known_options()
 
     def prompt_text(self, prompt: str) -> str:
         """The user's prompt about one image, up to where the model starts to answer.
@@ -56,6 +70,16 @@ class Chat:
         require_unicode(prompt, "the prompt", error=ModelError)
         self._require_one_turn(prompt)
         return self._turn(prompt)
+
+    def answered_text(self, prompt: str) -> str:
+        """The same up to where a given answer starts: behind the thought that the prompt opens.
+
+        Raises:
+            ModelError: as `prompt_text`
+        """
+        text = self.prompt_text(prompt)
+        before = "" if self.template is None else self._around_answer(prompt, "answer")[0]
+        return text + before if before.strip() else text
 
     @property
     def control_tokens(self) -> Mapping[int, str]:
@@ -106,9 +130,9 @@ class Chat:
     def _answer_ids(self, prompt: str, answer: str) -> tuple[int, ...]:
         if self.template is None:
             return self._encode(answer, special=False)
-        text = self.prompt_text(prompt)
+        text = self.answered_text(prompt)
         before, _ = self._around_answer(prompt, answer.strip())
-        if answer.startswith(before):
+        if before.strip() or answer.startswith(before):
             before = ""
         special = self.adds_special_tokens(text)
         start = self._encode(text, special=special)
@@ -150,6 +174,16 @@ class Chat:
                     "something other than text; remove it from your prompt"
                 )
 
+    def _require_known_options(self) -> None:
+        for name in self.options:
+            if self.template is not None and not re.search(
+                rf"\b{re.escape(name)}\b", self.template
+            ):
+                raise ModelError(
+                    f"the checkpoint's chat template does not read an option {name!r}; look into "
+                    "the template for those that it has"
+                )
+
     @cached_property
     def _structure(self) -> frozenset[str]:
         """The control tokens that the template writes around a prompt, and those of sequences."""
@@ -160,35 +194,57 @@ class Chat:
 
     def _turn(self, prompt: str) -> str:
         if self.template is None:
+            if self.system is not None or self.options:
+                raise ModelError(
+                    "the checkpoint has no chat template, so it takes neither a system prompt nor "
+                    "options of a template; leave them out"
+                )
             return f"{self.bare_image}{prompt}"
         try:
-            return self._render([_user(prompt)], open_answer=True)
+            text = self._render([_user(prompt)], open_answer=True)
         except TemplateError as error:
             raise ModelError(
                 f"the checkpoint's chat template cannot write an image and a text: {error}"
             ) from error
+        if self.system is not None and self.system.strip() not in text:
+            raise ModelError(
+                "the checkpoint's chat template has no place for a system prompt; leave it out, or "
+                "put it into the prompt"
+            )
+        return text
 
     def _around_answer(self, prompt: str, answer: str) -> tuple[str, str]:
-        """What the template writes between prompt and answer, and after the answer."""
+        """What the template writes between prompt and answer, and after the answer.
+
+        A template that begins an answer with a thought wants the thought closed before the answer.
+        """
         reply = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
         try:
             whole = self._render([_user(prompt), reply], open_answer=False)
         except TemplateError:
-            return "", ""
+            whole = ""
         start = self.prompt_text(prompt)
         turn = whole.removeprefix(start)
         before, found, after = turn.partition(answer)
-        if turn == whole or not found or before.strip():
+        if turn != whole and found and _CLOSING.fullmatch(before):
+            return before, after
+        thought = _OPEN_THOUGHT.search(start)
+        if thought is None:
             return "", ""
-        return before, after
+        # What the template writes after the answer stays the same.
+        return f"\n</{thought[1]}>\n\n", whole.rpartition(answer)[2]
 
     def _render(self, messages: list[dict[str, Any]], *, open_answer: bool) -> str:
+        if self.system is not None:
+            first = {"role": "system", "content": [{"type": "text", "text": self.system}]}
+            messages = [first, *messages]
         return str(
             self.tokenizer.apply_chat_template(
                 messages,
                 chat_template=self.template,
                 add_generation_prompt=open_answer,
                 tokenize=False,
+                **self.options,
             )
         )
 

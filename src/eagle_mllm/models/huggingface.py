@@ -1,13 +1,10 @@
 """Models of transformers behind the `Model` interface."""
 
 from collections.abc import Callable, Collection, Hashable, Mapping
-from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import torch
-import transformers
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.generation import Generation, Target
@@ -17,23 +14,19 @@ from eagle_mllm.attribution.model import ModelInfo, require_explainable, require
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.white_box import WhiteBoxModel
 from eagle_mllm.attribution.words.spelling import spelled
-from eagle_mllm.borders import border
 from eagle_mllm.errors import ModelError
+from eagle_mllm.models.adapters import without_wrapper
 from eagle_mllm.models.batch_size import AutoBatchSize
-from eagle_mllm.models.chat import chat_template
 from eagle_mllm.models.decoding import end_ids, written
+from eagle_mllm.models.details import details_of
 from eagle_mllm.models.families import family_class
-from eagle_mllm.models.families.base import EncodedPrompt, Family, ProcessorParts
+from eagle_mllm.models.families.base import EncodedPrompt, Family, given_parts
 from eagle_mllm.models.last_prompt import LastPrompt
 from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
 from eagle_mllm.models.placing import input_device, to_module
 from eagle_mllm.models.prompt_start import PromptStart, prompt_start
-from eagle_mllm.models.scorer import (
-    HuggingFaceScorer,
-    is_out_of_memory,
-    require_evaluation_mode,
-)
-from eagle_mllm.models.self_check import require_sound
+from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode
+from eagle_mllm.models.self_check import SelfCheck, model_border
 from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
 from eagle_mllm.models.vocabulary import token_texts_of
 from eagle_mllm.models.white_box import HuggingFaceWhiteBox
@@ -50,6 +43,7 @@ class HuggingFaceModel(WhiteBoxModel):
         family: how its inputs are made
         name: under which it is reported
         revision: commit of its hub repository
+        base: the model that was adapted, where this is an adapter
         batch_size: images per forward pass
         pixels: how hidden regions reach the model; see `eagle_mllm.load_model`
 
@@ -65,6 +59,7 @@ class HuggingFaceModel(WhiteBoxModel):
         *,
         name: str,
         revision: str | None = None,
+        base: str | None = None,
         batch_size: BatchSize = "auto",
         pixels: PixelChoice = "auto",
     ) -> None:
@@ -73,10 +68,11 @@ class HuggingFaceModel(WhiteBoxModel):
         self._encode = LastPrompt(family)
         self._name = name
         self._revision = revision
+        self._base = base
         self._batch_size = checked_batch_size(batch_size)
         self._auto_batch_size = AutoBatchSize.on(input_device(module))
         self._pixels = chosen_path(pixels, family)
-        self._is_sound = False
+        self._check = SelfCheck(module, family, name=name)
         self._start: PromptStart | None = None
 
     @classmethod
@@ -93,7 +89,7 @@ class HuggingFaceModel(WhiteBoxModel):
         """Wrap a model that is already loaded.
 
         Args:
-            module: an image-text-to-text model of transformers
+            module: an image-text-to-text model of transformers, or a `PeftModel` of one
             processor: its processor; or, for the families with their own adapter (LLaVA,
                 Qwen-VL, InternVL), where the processor needs torchvision,
             tokenizer: its tokenizer, with the chat template, and
@@ -104,18 +100,8 @@ class HuggingFaceModel(WhiteBoxModel):
         Raises:
             ModelError: neither a processor nor both of its parts are given
         """
-        tokenizer = tokenizer or getattr(processor, "tokenizer", None)
-        image_processor = image_processor or getattr(processor, "image_processor", None)
-        if tokenizer is None or (processor is None and image_processor is None):
-            raise ModelError(
-                "a loaded model needs `processor=`, or both `tokenizer=` and `image_processor=`"
-            )
-        parts = ProcessorParts(
-            tokenizer=tokenizer,
-            image_processor=image_processor,
-            chat_template=chat_template(processor, tokenizer),
-            processor=processor,
-        )
+        module = without_wrapper(module)
+        parts = given_parts(processor, tokenizer=tokenizer, image_processor=image_processor)
         family = family_class(module.config)(module.config, parts)
         return cls(
             module,
@@ -129,23 +115,17 @@ class HuggingFaceModel(WhiteBoxModel):
     @property
     def info(self) -> ModelInfo:
         """Which model this is, and what changes its numbers."""
-        parts = self.family.parts
+        details = details_of(self.module, self.family)
+        details |= {"pixels": self._pixels, "batch_size": str(self._batch_size)}
+        if self._base is not None:
+            details["base"] = self._base
         return ModelInfo(
             id=self._name,
             revision=self._revision,
             family=self.family.name,
             dtype=str(self.module.dtype).removeprefix("torch."),
             device=str(input_device(self.module)),
-            details={
-                "architecture": type(self.module).__name__,
-                "attention": str(self.module.config._attn_implementation),
-                "image_processor": type(parts.image_processor).__name__,
-                "pixels": self._pixels,
-                "batch_size": str(self._batch_size),
-                "torch": torch.__version__,
-                "transformers": transformers.__version__,
-                **_accelerator(input_device(self.module)),
-            },
+            details=details,
         )
 
     def __repr__(self) -> str:
@@ -176,7 +156,7 @@ class HuggingFaceModel(WhiteBoxModel):
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
         require_evaluation_mode(self.module)
         pixels = pixels_of(image)
-        with self._border():
+        with model_border(self.module, f"{self._name} cannot answer"):
             encoded = self._encoded(pixels, prompt)
             inputs = to_module(self.family.generation_inputs(encoded), self.module)
             answer = written(
@@ -196,8 +176,9 @@ class HuggingFaceModel(WhiteBoxModel):
                 written with the vocabulary
         """
         pixels = pixels_of(image)
-        with self._border():
-            encoded = self._encoded(pixels, prompt)
+        with model_border(self.module, f"{self._name} cannot answer"):
+            text = self.family.chat.answered_text(prompt)
+            encoded = self._encoded(pixels, prompt, text=text)
         ids = self.family.chat.encode_answer(prompt, answer)
         end = self.family.chat.end_id(prompt, self._end_ids())
         written = ids if end is None else (*ids, end)
@@ -221,8 +202,8 @@ class HuggingFaceModel(WhiteBoxModel):
         """
         require_explainable(generation, target, regions)
         self._require_own(generation)
-        encoded = self._encoded(generation.image, generation.prompt)
-        self._require_sound(encoded, generation.ids)
+        encoded = self._encoded(generation.image, generation.prompt, text=generation.rendered)
+        self._check(encoded, generation.ids)
         pixels = bind_pixels(
             self._pixels,
             self.family,
@@ -263,32 +244,18 @@ class HuggingFaceModel(WhiteBoxModel):
         """
         require_within(generation, target)
         self._require_own(generation)
-        encoded = self._encoded(generation.image, generation.prompt)
-        self._require_sound(encoded, generation.ids)
+        encoded = self._encoded(generation.image, generation.prompt, text=generation.rendered)
+        self._check(encoded, generation.ids)
         return HuggingFaceWhiteBox(
             self.module, self.family, encoded, generation=generation, target=target
         )
 
-    def _encoded(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+    def _encoded(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
         """The prompt as it is scored: from where the model's own `generate` starts."""
-        encoded = self._encode(image, prompt)
+        encoded = self._encode(image, prompt, text=text)
         if self._start is None:
             self._start = prompt_start(self.module, self.family, encoded, ends=self._end_ids())
         return self._start(encoded)
-
-    def _require_sound(self, encoded: EncodedPrompt, answer: tuple[int, ...]) -> None:
-        """Once for a model, as far as this process knows it."""
-        if self._is_sound or not answer:
-            return
-        require_evaluation_mode(self.module)
-        with self._border("cannot be scored"):
-            try:
-                require_sound(self.module, self.family, encoded, answer)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-                return  # the scorer halves its passes, and says it where one image is too many
-        self._is_sound = True
 
     def _images_a_pass(
         self, make: Callable[..., HuggingFaceScorer], shape: Hashable, *, n_regions: int
@@ -312,12 +279,6 @@ class HuggingFaceModel(WhiteBoxModel):
                 f"of {self._name}; generate the answer, or give it by with_answer, on this model"
             )
 
-    def _border(self, what: str = "cannot answer") -> AbstractContextManager[None]:
-        """What the parts of somebody's checkpoint raise, in one line of ours."""
-        advice = "fetch the checkpoint again, or use a smaller image if memory ran out"
-        kind = self.module.config.model_type
-        return border(ModelError, f"{self._name} ({kind}) {what}", advice=advice)
-
     def _generation(
         self, pixels: RGBImage, encoded: EncodedPrompt, ids: tuple[int, ...], *, path: str | None
     ) -> Generation:
@@ -331,12 +292,8 @@ class HuggingFaceModel(WhiteBoxModel):
             image_path=path,
             # Of the tokenizer alone: an answer that is kept does not keep the model in memory.
             encode=partial(chat.encode_answer, encoded.prompt),
+            rendered=encoded.text,
         )
 
     def _end_ids(self) -> list[int]:
         return end_ids(self.module, self.family.parts.tokenizer)
-
-
-def _accelerator(device: torch.device) -> dict[str, str]:
-    """What the GPU is called; the platform names the machine without it."""
-    return {"accelerator": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}

@@ -11,6 +11,8 @@ from eagle_mllm.models.families.base import EncodedPrompt, Family
 
 class _Key(NamedTuple):
     prompt: str
+    text: str
+    """As the chat template writes it."""
     shape: tuple[int, ...]
     digest: bytes
     """Of the pixels: a photograph is not kept, and the caller may write to its own."""
@@ -27,12 +29,15 @@ class LastPrompt:
         self._family = family
         self._last: tuple[_Key, EncodedPrompt] | None = None
 
-    def __call__(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+    def __call__(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
         """See `Family.encode`."""
+        if text is None:
+            text = self._family.chat.prompt_text(prompt)
         digest = blake2b(np.ascontiguousarray(image).data).digest()
-        key, last = _Key(prompt, image.shape, digest), self._last  # another thread may replace it
+        key = _Key(prompt, text, image.shape, digest)
+        last = self._last  # another thread may replace it
         if last is not None and last[0] == key:
             return last[1]
-        encoded = self._family.encode(image, prompt)
+        encoded = self._family.encode(image, prompt, text=text)
         self._last = key, encoded
         return encoded

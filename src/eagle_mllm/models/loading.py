@@ -1,20 +1,20 @@
 """From a checkpoint, in a folder or on the hub, to a model that can be explained."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForImageTextToText,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from eagle_mllm.borders import border, reason
 from eagle_mllm.errors import EagleError, MissingDependency, ModelError
+from eagle_mllm.models.adapters import add_adapter, base_of
 from eagle_mllm.models.chat import chat_template, default_template
 from eagle_mllm.models.device import choose_device, choose_dtype
 from eagle_mllm.models.families import family_class
@@ -52,16 +52,25 @@ def load_checkpoint(
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
     with _as_errors_of_ours(name, device):
-        checkpoint = find_checkpoint(place, name=name, revision=settings.revision)
+        found = find_checkpoint(
+            place, name=name, revision=settings.revision, trusts_code=settings.trust_remote_code
+        )
+        adapter, checkpoint = base_of(found)
         config = _config(checkpoint)
         checkpoint = checkpoint.pinned()
-        family = _family(checkpoint, config)
-        module = _weights(checkpoint, config, dtype=dtype).to(device).eval()
+        _warn_of_code(checkpoint)
+        family = _family(checkpoint, config, settings=settings)
+        module = _weights(
+            checkpoint, config, dtype=dtype, device=device, device_map=settings.device_map
+        )
+        if adapter is not None:
+            add_adapter(module, adapter)
         model = HuggingFaceModel(
-            module,
+            module.eval(),
             family,
             name=name,
-            revision=checkpoint.revision,
+            revision=(adapter or checkpoint).revision,
+            base=None if adapter is None else checkpoint.written,
             batch_size=settings.batch_size,
             pixels=settings.pixels,
         )
@@ -114,13 +123,14 @@ def _as_errors_of_ours(name: str, device: torch.device) -> Iterator[None]:
 def _config(checkpoint: Checkpoint) -> Any:
     """Its configuration, once it is known that it can be explained."""
     name, raw = checkpoint.name, checkpoint.config()
-    require_image_input(raw, name=name)
+    if not (checkpoint.trusts_code and "auto_map" in raw):
+        require_image_input(raw, name=name)
     require_own_kernels(raw, name=name)
     require_plausible(raw, name=name)
     checkpoint.require_weights_inside()
     config = checkpoint.read(AutoConfig)
     require_decoder(config, name=name)
-    if checkpoint.is_folder:
+    if checkpoint.is_folder and type(config).__module__.startswith("transformers."):
         folder = Path(checkpoint.place)
         # The quick count first: thousands of layers too many take a while even without memory.
         require_enough_weights(fewest_parameters(config.to_dict()), name=name, folder=folder)
@@ -128,21 +138,27 @@ def _config(checkpoint: Checkpoint) -> Any:
     return config
 
 
-def _family(checkpoint: Checkpoint, config: Any) -> Family:
+def _family(
+    checkpoint: Checkpoint, config: Any, *, settings: ModelSettings | None = None
+) -> Family:
     """What makes the inputs; tried on a black square, so that broken parts are found now."""
+    settings = settings or ModelSettings()
+    chosen: dict[str, Any] = {"template_options": settings.template, "system": settings.system}
     for file in ("preprocessor_config.json", "processor_config.json"):
         require_plausible_pixels(checkpoint.json_file(file) or {}, name=checkpoint.name)
     kind = family_class(config)
     if issubclass(kind, AssembledFamily):
-        return _tried(kind(config, _assembled_parts(checkpoint, kind)), name=checkpoint.name)
+        parts = replace(_assembled_parts(checkpoint, kind), **chosen)
+        return _tried(kind, config, parts, name=checkpoint.name)
     try:
-        return _tried(kind(config, _whole_parts(checkpoint, config)), name=checkpoint.name)
+        parts = replace(_whole_parts(checkpoint, config), **chosen)
+        return _tried(kind, config, parts, name=checkpoint.name)
     except ModelError:
         # The Pillow version of an image processor may be broken where torchvision's is not.
         if find_spec("torchvision") is None:
             raise
-    parts = _whole_parts(checkpoint, config, backend=None)
-    return _tried(kind(config, parts), name=checkpoint.name)
+    parts = replace(_whole_parts(checkpoint, config, backend=None), **chosen)
+    return _tried(kind, config, parts, name=checkpoint.name)
 
 
 def _assembled_parts(checkpoint: Checkpoint, kind: type[AssembledFamily]) -> ProcessorParts:
@@ -167,21 +183,44 @@ def _whole_parts(
     )
 
 
-def _tried(family: Family, *, name: str) -> Family:
+def _tried(kind: type[Family], config: Any, parts: ProcessorParts, *, name: str) -> Family:
     has_torchvision = find_spec("torchvision") is not None
     advice = _AGAIN if has_torchvision else "try it with torchvision: " + INSTALL
     with border(ModelError, f"{name} cannot be used", advice=advice):
         try:
+            family = kind(config, parts)
             family.encode(_SQUARE, "?")
         except EagleError as error:
             raise ModelError(f"{name} cannot be used: {error}") from error
     return family
 
 
-def _weights(checkpoint: Checkpoint, config: Any, *, dtype: Any) -> Any:
+def _warn_of_code(checkpoint: Checkpoint) -> None:
+    if checkpoint.trusts_code:
+        warnings.warn(
+            f"code of {checkpoint.written} may run, with all that you may do; "
+            "trust_remote_code=True allows it",
+            stacklevel=2,
+        )
+
+
+def _weights(
+    checkpoint: Checkpoint, config: Any, *, dtype: Any, device: torch.device, device_map: str | None
+) -> Any:
+    """The model on its device, or spread over several; quantized weights are put there as read."""
+    is_quantized = getattr(config, "quantization_config", None) is not None
+    options: dict[str, Any] = {}
+    if device_map is not None:
+        options["device_map"] = device_map
+    elif is_quantized and device.type != "cpu":
+        options["device_map"] = {"": device}
     try:
         module, report = checkpoint.read(
-            AutoModelForImageTextToText, config=config, dtype=dtype, output_loading_info=True
+            _model_class(checkpoint, config),
+            config=config,
+            dtype=dtype,
+            output_loading_info=True,
+            **options,
         )
     except torch.OutOfMemoryError:
         raise
@@ -195,7 +234,16 @@ def _weights(checkpoint: Checkpoint, config: Any, *, dtype: Any) -> Any:
             f"{len(missing)} weights are missing from {checkpoint.name}, such as {missing[0]}; "
             "transformers would make them up, fetch the checkpoint again"
         )
-    return module
+    return module if options else module.to(device)
+
+
+def _model_class(checkpoint: Checkpoint, config: Any) -> Any:
+    """The auto class; code of a checkpoint may only know itself as a causal language model."""
+    mapped = getattr(config, "auto_map", None) or {}
+    own = checkpoint.trusts_code and "AutoModelForImageTextToText" not in mapped
+    if own and "AutoModelForCausalLM" in mapped:
+        return AutoModelForCausalLM
+    return AutoModelForImageTextToText
 
 
 def _require_known_ids(model: HuggingFaceModel, *, name: str) -> None:

@@ -1,7 +1,7 @@
 """The one door to what transformers reads from checkpoints, in a folder or on the hub.
 
-Nothing that comes with a checkpoint is ever executed, and nobody is asked whether it should be:
-every call goes through `Checkpoint`, with `trust_remote_code=False`.
+Nothing that comes with a checkpoint is executed, and nobody is asked whether it should be, unless
+the user has said so before (`trust_remote_code`): every call goes through `Checkpoint`.
 """
 
 import json
@@ -45,6 +45,9 @@ class Checkpoint:
     revision: str | None = None
     """Branch, tag or commit of a hub repository."""
 
+    trusts_code: bool = False
+    """Whether code that comes with it may run."""
+
     unreachable: str | None = None
     """Why the hub cannot be asked; then everything comes from the local cache."""
 
@@ -64,15 +67,16 @@ class Checkpoint:
                 self.place,
                 revision=self.revision,
                 local_files_only=self.unreachable is not None,
-                trust_remote_code=False,
+                trust_remote_code=self.trusts_code,
                 **options,
             )
         except ValueError as error:
             if "trust_remote_code" not in str(error):
                 raise
             raise ModelError(
-                f"{self.name} brings its own code, which is never run; use a checkpoint that "
-                "transformers serves itself, often one converted for it, whose name ends in '-hf'"
+                f"{self.name} brings its own code, which is not run; use a checkpoint that "
+                "transformers serves itself, often one converted for it, whose name ends in '-hf', "
+                "or read the code and load it with trust_remote_code=True"
             ) from error
 
     def processor_settings(self, kind: Any = ProcessorMixin) -> dict[str, Any]:
@@ -106,9 +110,18 @@ class Checkpoint:
             ) from error
         return dict(config)
 
-    def pinned(self) -> "Checkpoint":
-        """The same at the commit that a branch or tag of the hub is now, if its config is here."""
-        commit = extract_commit_hash(self._path("config.json"), None)
+    @property
+    def written(self) -> str:
+        """Its place, with the commit of the hub."""
+        return self.place if self.revision is None else f"{self.place}@{self.revision}"
+
+    def has(self, filename: str) -> bool:
+        """Whether it has a file of this name."""
+        return self._path(filename) is not None
+
+    def pinned(self, file: str = "config.json") -> "Checkpoint":
+        """The same at the commit that a branch or tag of the hub is now, if a file is here."""
+        commit = extract_commit_hash(self._path(file), None)
         return replace(self, revision=commit or self.revision)
 
     def json_file(self, filename: str) -> Any:
@@ -144,24 +157,31 @@ class Checkpoint:
         return path
 
 
-def find_checkpoint(place: str, *, name: str, revision: str | None) -> Checkpoint:
+def find_checkpoint(
+    place: str, *, name: str, revision: str | None, trusts_code: bool = False
+) -> Checkpoint:
     """Look once where a checkpoint is: a folder, the hub, or the cache if the hub is away.
 
     Args:
         place: a folder or a hub id
         name: as the user spelled it
         revision: branch, tag or commit of a hub repository
+        trusts_code: whether code that comes with it may run
 
     Raises:
         ModelError: the hub says that it has none, or does not give it
     """
     if Path(place).is_dir():
-        return Checkpoint(name=name, place=place, revision=revision)
+        return Checkpoint(name=name, place=place, revision=revision, trusts_code=trusts_code)
     unreachable = None
     try:
         # Without the retries, and their lines on the terminal, that the client makes elsewhere.
         url = hf_hub_url(place, "config.json", revision=revision)
-        get_hf_file_metadata(url, timeout=_PATIENCE)
+        try:
+            get_hf_file_metadata(url, timeout=_PATIENCE)
+        except EntryNotFoundError:
+            adapter = hf_hub_url(place, "adapter_config.json", revision=revision)
+            get_hf_file_metadata(adapter, timeout=_PATIENCE)
     except OfflineModeIsEnabled:
         unreachable = "offline mode is on: HF_HUB_OFFLINE is set"
     except (
@@ -174,7 +194,13 @@ def find_checkpoint(place: str, *, name: str, revision: str | None) -> Checkpoin
         raise ModelError(_refused(error, name=name, revision=revision)) from error
     except Exception as error:  # whatever a connection can fail with
         unreachable = reason(error)
-    return Checkpoint(name=name, place=place, revision=revision, unreachable=unreachable)
+    return Checkpoint(
+        name=name,
+        place=place,
+        revision=revision,
+        trusts_code=trusts_code,
+        unreachable=unreachable,
+    )
 
 
 def n_parameters(config: Any) -> int:

@@ -8,6 +8,7 @@ one.
 
 import math
 import warnings
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from torch import Tensor
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.generation import Target
+from eagle_mllm.borders import border
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.decoding import written
 from eagle_mllm.models.families.base import EncodedPrompt, Family
 from eagle_mllm.models.forward import TeacherForced
 from eagle_mllm.models.pixels.source import Tensors
 from eagle_mllm.models.placing import to_module
-from eagle_mllm.models.scorer import returned_nan
+from eagle_mllm.models.scorer import is_out_of_memory, require_evaluation_mode, returned_nan
 
 Scores = Float[Tensor, "batch tokens"]
 
@@ -37,23 +39,55 @@ _HALF_TOLERANCE, _HALF_FLOOR = 0.5, math.log(1e-4)
 """The same in half precision, where log p below the floor counts as the floor."""
 
 
-def require_sound(
-    module: Any, family: Family, prompt: EncodedPrompt, answer: tuple[int, ...]
-) -> None:
-    """Refuse a model whose scores are not those of its own answers.
+class SelfCheck:
+    """Checks a model when it is first scored, and remembers that it has passed.
 
     Args:
         module: the transformers model
         family: how its inputs are made
-        prompt: the encoded image and prompt
-        answer: ids of an answer, of which the first two are looked at
-
-    Raises:
-        ModelError: it fails a check
+        name: of the model, for messages
     """
-    check = _Check(module, family, prompt, answer[:_N_TOKENS])
-    check.generation()
-    check.batches()
+
+    def __init__(self, module: Any, family: Family, *, name: str) -> None:
+        self._module = module
+        self._family = family
+        self._name = name
+        self.passed = False
+
+    def __call__(self, prompt: EncodedPrompt, answer: tuple[int, ...]) -> None:
+        """Refuse a model whose scores are not those of its own answers.
+
+        Args:
+            prompt: the encoded image and prompt
+            answer: ids of an answer, of which the first two are looked at
+
+        Raises:
+            ModelError: it fails a check, or is in training mode
+        """
+        if self.passed or not answer:
+            return
+        require_evaluation_mode(self._module)
+        check = _Check(self._module, self._family, prompt, answer[:_N_TOKENS])
+        with model_border(self._module, f"{self._name} cannot be scored"):
+            try:
+                check.generation()
+                check.batches()
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                return  # the scorer halves its passes, and says it where one image is too many
+        self.passed = True
+
+
+def model_border(module: Any, what: str) -> AbstractContextManager[None]:
+    """What the parts of somebody's checkpoint raise, in one line of ours, with the model type.
+
+    Args:
+        module: the transformers model
+        what: what was attempted, with the model's name
+    """
+    advice = "fetch the checkpoint again, or use a smaller image if memory ran out"
+    return border(ModelError, f"{what} ({module.config.model_type!r})", advice=advice)
 
 
 class _Check:

@@ -3,7 +3,8 @@
 This file is light: it knows neither torch nor transformers.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from eagle_mllm.errors import SettingError
@@ -44,7 +45,24 @@ class ModelSettings:
     pixels: PixelChoice = "auto"
     """How the pixels of images with hidden regions are made."""
 
+    template: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the chat template, such as `{"enable_thinking": False}`."""
+
+    system: str | None = None
+    """The system prompt; None for what the chat template does without one."""
+
+    device_map: str | None = None
+    """How accelerate spreads the weights over devices; None puts all on `device`."""
+
+    trust_remote_code: bool = False
+    """Whether code that comes with the checkpoint may run."""
+
     def __post_init__(self) -> None:
+        if self.device_map is not None and self.device != "auto":
+            raise SettingError(
+                f"device={self.device!r} and device_map={self.device_map!r} exclude each other; "
+                "give one of them"
+            )
         if self.dtype not in get_args(Dtype):
             raise SettingError(
                 f"unknown dtype {self.dtype!r}; choose one of {', '.join(get_args(Dtype))}"

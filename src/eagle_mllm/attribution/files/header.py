@@ -57,6 +57,7 @@ def _header(attribution: Attribution) -> dict[str, Any]:
             "spans": [_plain(span) for span in generation.spans],
             "special": [bool(flag) for flag in generation.special],
             "image_path": generation.image_path,
+            **({} if generation.rendered is None else {"rendered": generation.rendered}),
         },
         "target": {
             "positions": _plain(target.positions),
@@ -166,6 +167,7 @@ def generation_of(part: Mapping[str, Any], image: np.ndarray) -> Generation:
         spans=tuple(Span(*span) for span in spans),
         special=values(part, "special", bool),
         image_path=value(part, "image_path", str, type(None)),
+        rendered=value(part, "rendered", str) if "rendered" in part else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
-from eagle_mllm.models.chat import Chat
+from eagle_mllm.models.chat import Chat, chat_template
 from eagle_mllm.models.families.bare import bare_template, surrounded
 from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
@@ -30,6 +30,35 @@ class ProcessorParts:
     chat_template: str | None = None
     processor: Any = None
     """The whole processor; only families that go through it need one."""
+    template_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the chat template."""
+    system: str | None = None
+    """The system prompt."""
+
+
+def given_parts(processor: Any, *, tokenizer: Any, image_processor: Any) -> ProcessorParts:
+    """The parts that somebody has read already.
+
+    Args:
+        processor: the whole processor, or None
+        tokenizer: by default the processor's
+        image_processor: by default the processor's
+
+    Raises:
+        ModelError: neither a processor nor both of its parts are given
+    """
+    tokenizer = tokenizer or getattr(processor, "tokenizer", None)
+    image_processor = image_processor or getattr(processor, "image_processor", None)
+    if tokenizer is None or (processor is None and image_processor is None):
+        raise ModelError(
+            "a loaded model needs `processor=`, or both `tokenizer=` and `image_processor=`"
+        )
+    return ProcessorParts(
+        tokenizer=tokenizer,
+        image_processor=image_processor,
+        chat_template=chat_template(processor, tokenizer),
+        processor=processor,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,6 +100,8 @@ class Family(ABC):
             template,
             self._image_token(),
             bare_image=None if template else self._bare_image(),
+            options=parts.template_options,
+            system=parts.system,
         )
 
     @classmethod
@@ -85,8 +116,13 @@ class Family(ABC):
         return None
 
     @abstractmethod
-    def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+    def encode(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
         """Everything the model needs to answer `prompt` about `image`.
+
+        Args:
+            image: the image
+            prompt: what the user asks
+            text: the prompt as the chat template wrote it before; by default it is written now
 
         Raises:
             ImageError: the image processor refuses an image of this size
@@ -217,9 +253,9 @@ class AssembledFamily(Family):
             views=tuple(self.token_views(prompt, views)),
         )
 
-    def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+    def encode(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
         """See `Family.encode`."""
-        text = self.chat.prompt_text(prompt)
+        text = self.chat.prompt_text(prompt) if text is None else text
         if (found := text.count(self.chat.image_token)) != 1:
             raise ModelError(
                 f"the prompt, as the chat template writes it, has {found} image placeholders "

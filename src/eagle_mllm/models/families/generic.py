@@ -44,9 +44,9 @@ class Generic(Family):
         """One where a batch of the processor is not just its images one after the other."""
         return 1 if self._learnt is not None and self._learnt.batch is None else None
 
-    def encode(self, image: RGBImage, prompt: str) -> EncodedPrompt:
+    def encode(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
         """See `Family.encode`."""
-        text = self.chat.prompt_text(prompt)
+        text = self.chat.prompt_text(prompt) if text is None else text
         inputs = self._process([image], text)
         if self._learnt is None:
             self._learnt = learnt_layout(self._process, image, text)
@@ -123,7 +123,7 @@ class Generic(Family):
     def _ids_of(self, text: str, *, bare: bool) -> set[int]:
         try:
             return {*self._process([_ANY_IMAGE], text, bare=bare)[IDS][0].tolist()}
-        except (ImageError, IndexError, RuntimeError, TypeError):
+        except (ImageError, IndexError, RuntimeError):
             return set()
 
     def _process(
