@@ -32,7 +32,7 @@ RUNS       ?= runs/demo
 EAGLE_RUN   = $(BIN)/eagle run --out $(RUNS) $(LIMIT) $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow engines test-engines test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow hub engines test-engines test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -120,6 +120,10 @@ $(foreach method,$(BASELINES),$(foreach task,$(DEMO_TASKS),\
     $(eval $(call baseline_run,$(task),$(method)))))
 $(foreach method,$(filter-out random,$(BASELINES)),\
     $(eval $(call baseline_run,llava-caption,$(method),pixels)))
+
+hub: $(VENV)/installed-dev ## Try a tiny checkpoint of each family of the hub; takes half an hour.
+	$(BIN)/python benchmarks/hub/run.py
+	$(BIN)/python benchmarks/pages.py
 
 lint: $(VENV)/installed-dev ## Check style and format.
 	$(BIN)/ruff check .

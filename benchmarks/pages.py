@@ -15,6 +15,7 @@ from pathlib import Path
 
 import comparisons
 import gains
+import hub_table
 import served
 from store import RESULTS, ROOT, rows_of
 from words import words_table
@@ -22,7 +23,14 @@ from words import words_table
 import tables
 from tables import Table
 
-PAGES = ("README.md", "docs/performance.md", "docs/runs.md", "docs/baselines.md", "docs/servers.md")
+PAGES = (
+    "README.md",
+    "docs/performance.md",
+    "docs/runs.md",
+    "docs/models.md",
+    "docs/baselines.md",
+    "docs/servers.md",
+)
 PLOT = "docs/images/search.png"
 MISSING = "Not measured yet."
 
@@ -57,6 +65,8 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "engines side by side": served.side_by_side_table,
     "engines interrupted": served.interruption_table,
     "machine of engines": partial(tables.machine_table, parts=("engines",)),
+    "hub": hub_table.hub_table,
+    "hub run": hub_table.hub_run_table,
     "machine of runs": partial(tables.machine_table, parts=("runs",)),
 }
 """Name of a mark → its table."""

@@ -8,7 +8,6 @@ import numpy as np
 import typer
 
 from eagle_mllm import scenes
-from eagle_mllm.arrays import RGBImage
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import print_json
 from eagle_mllm.cli.files import output_files
@@ -61,7 +60,7 @@ def check(
         raise ModelError(f"{failed[0]} failed: {found[failed[0]]['found']}")
 
 
-def pictures() -> list[RGBImage]:
+def pictures() -> list[np.ndarray]:
     """Three drawn pictures of usual shapes, with the texture of a photograph."""
     made = []
     for seed, (height, width) in enumerate(_SIZES):

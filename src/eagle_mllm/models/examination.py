@@ -36,12 +36,12 @@ class Examined(NamedTuple):
     step: Step
 
 
-def examine(model: HuggingFaceModel, pictures: list[RGBImage]) -> Iterator[Examined]:
+def examine(model: HuggingFaceModel, pictures: list[np.ndarray]) -> Iterator[Examined]:
     """Try a model step by step; each step is given out as it ends.
 
     Args:
         model: a loaded model
-        pictures: a few, the first of which is explained
+        pictures: a few RGB images of any sizes, the first of which is explained
     """
     yield Examined("model", {"ok": True, "found": repr(model), **made_with(model.info)})
     image = pictures[0]
@@ -82,7 +82,7 @@ def _checked(model: HuggingFaceModel, answer: Generation) -> tuple[None, Step]:
     return None, {"found": "two pictures score as each alone, tokens as they are generated"}
 
 
-def _pixels(model: HuggingFaceModel, pictures: list[RGBImage]) -> tuple[None, Step]:
+def _pixels(model: HuggingFaceModel, pictures: list[np.ndarray]) -> tuple[None, Step]:
     """Mean difference between the two ways to make pixels, in grey levels, for each picture."""
     differences = []
     for image in pictures:
