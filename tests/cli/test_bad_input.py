@@ -297,7 +297,7 @@ def test_bad_input_gets_one_line_and_leaves_nothing_behind(eagle, picture, folde
 def stored(eagle, picture, planted, monkeypatch):
     command = ("explain", picture, "--word", "cat", *GRID, "--out", "kept", "-q")
     with monkeypatch.context() as sketching:
-        sketching.setattr(report, "save_figure", lambda attribution, path: path.touch())
+        sketching.setattr(report, "save_figure", lambda attribution, path, **options: path.touch())
         assert eagle(*command).exit_code == 0
     return Path("kept/explanation.npz")
 

@@ -1,13 +1,12 @@
 """`--server`: the options that choose a served model, on any command that takes a model."""
 
-import inspect
 import json
 
 import pytest
 
 from eagle_mllm import connecting
 from eagle_mllm.attribution.search.greedy import GreedySearch
-from eagle_mllm.cli import main
+from eagle_mllm.cli.commands import loaded
 from eagle_mllm.cli.model_options import _OPTIONS
 from eagle_mllm.errors import ModelError
 
@@ -53,7 +52,7 @@ def test_every_command_that_takes_a_model_takes_a_server(
 
 @pytest.mark.parametrize("command", ["explain", "compare", "diagnose", "audit"])
 def test_the_options_of_a_model_are_the_same_on_every_command(command):
-    taken = {one.name for one in inspect.signature(vars(main)[command]).parameters.values()}
+    taken = {one.name for one in loaded(command).params}
     assert set(_OPTIONS) <= taken
 
 
