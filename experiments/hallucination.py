@@ -8,13 +8,11 @@
 A line that is there already is not computed again. Models are the demo models and the twins.
 """
 
-import json
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hallucination_lines import RESULTS, add, resumed
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.correction import minimal_correction
@@ -31,8 +29,6 @@ from eagle_mllm.scenes import scene
 from eagle_mllm.scenes.habits import brought_question, planted_cause
 from eagle_mllm.scenes.world import CO_OCCURRENCES
 
-RESULTS = Path(__file__).parent / "results" / "hallucination"
-
 
 def load(name: str) -> Any:
     """A demo model or a twin, on one thread."""
@@ -40,28 +36,6 @@ def load(name: str) -> Any:
 
     torch.set_num_threads(1)
     return eagle.load_model(f"demo/{name}", device="cpu", batch_size=8)
-
-
-def stored(path: Path) -> list[dict[str, Any]]:
-    """The lines that are there."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def resumed(path: Path, keys: list[str]) -> Iterator[str]:
-    """The keys that have no line yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done = {line["key"] for line in stored(path)}
-    yield from (key for key in keys if key not in done)
-
-
-def add(path: Path, line: dict[str, Any]) -> None:
-    """One more line."""
-    with path.open("a") as file:
-        file.write(json.dumps({k: _short(v) for k, v in line.items()}) + "\n")
-
-
-def _short(value: Any) -> Any:
-    return round(value, 5) if isinstance(value, float) else value
 
 
 def questions_of(example: Any) -> list[Any]:

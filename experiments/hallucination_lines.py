@@ -1,7 +1,7 @@
 """What the scripts about hallucination share: collected lines, intervals, Markdown."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,28 @@ Row = dict[str, Any]
 
 def lines(name: str) -> list[Row]:
     """The lines of a file; none where it is not there."""
-    path = RESULTS / f"{name}.jsonl"
+    return _stored(RESULTS / f"{name}.jsonl")
+
+
+def resumed(path: Path, keys: Iterable[str]) -> Iterator[str]:
+    """The keys that have no line yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = {line["key"] for line in _stored(path)}
+    yield from (key for key in keys if key not in done)
+
+
+def add(path: Path, line: Row) -> None:
+    """One more line, its numbers to five digits where they are not nested."""
+    with path.open("a") as file:
+        file.write(json.dumps({name: _short(value) for name, value in line.items()}) + "\n")
+
+
+def _stored(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _short(value: Any) -> Any:
+    return round(value, 5) if isinstance(value, float) else value
 
 
 def rows(name: str, kind: str | None = None) -> list[Row]:
