@@ -164,6 +164,10 @@ def test_the_options_reach_the_model_and_the_method(eagle, picture, planted):
             "dtype": "float32",
             "batch_size": 4,
             "pixels": "processor",
+            "template": {},
+            "system": None,
+            "device_map": None,
+            "trust_remote_code": False,
         }
     ]
     attribution = eagle_mllm.load(values["files"]["explanation"])

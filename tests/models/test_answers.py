@@ -257,5 +257,5 @@ def test_parts_of_a_checkpoint_that_do_not_fit_together_are_one_line(load, tiny,
         lambda: model.generate(tiny.picture(0), tiny.PROMPT),
         lambda: model.with_answer(tiny.picture(0), tiny.PROMPT, "A red cat."),
     ):
-        with pytest.raises(ModelError, match=r"cannot answer: 'shortest_edge'; fetch the checkpoi"):
+        with pytest.raises(ModelError, match=r"cannot answer \('llava'\): 'shortest_edge'; fetch"):
             answer()

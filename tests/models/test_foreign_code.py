@@ -37,15 +37,30 @@ def test_transformers_reads_checkpoints_at_one_place_only():
     assert set(readers) == {DOOR}
     (call,) = (node for name, node in readers[DOOR] if name == "from_pretrained")
     trusted = {keyword.arg: keyword.value for keyword in call.keywords}["trust_remote_code"]
-    assert trusted.value is False
+    assert trusted.attr == "trusts_code"
 
 
-def test_no_call_of_the_package_trusts_foreign_code():
+# What a user said, passed on from one place to the next.
+PASSED_ON = {"trust_remote_code", "self.trusts_code", "settings.trust_remote_code"}
+
+
+def test_no_call_of_the_package_trusts_foreign_code_unless_the_user_said_so():
+    said = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.keyword) and node.arg == "trust_remote_code":
-                assert isinstance(node.value, ast.Constant)
-                assert node.value.value is False
+            if isinstance(node, ast.keyword) and node.arg in {"trust_remote_code", "trusts_code"}:
+                said.add(ast.unparse(node.value))
+    assert said <= {"False", *PASSED_ON}
+
+
+def test_nobody_trusts_foreign_code_by_default():
+    import inspect
+
+    from eagle_mllm.loading import load_model
+    from eagle_mllm.models.settings import ModelSettings
+
+    for made in (load_model, ModelSettings):
+        assert inspect.signature(made).parameters["trust_remote_code"].default is False
 
 
 def evil_folder(source, folder, marker, *, file, changes):
