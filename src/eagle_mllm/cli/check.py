@@ -1,6 +1,7 @@
 """`eagle check`: what to run first with a new model, and what to attach to a report."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,10 @@ _SIZES = ((480, 640), (640, 427), (300, 900))
 
 @with_model
 def check(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="The same as --model.", show_default=False),
+    ] = None,
     *,
     model: ModelChoice,
     out: Annotated[
@@ -40,6 +45,8 @@ def check(
     It answers, is checked as when it is first scored, its two ways to make pixels are compared on
     three drawn pictures, passes are timed, and up to five words are explained.
     """
+    if name is not None:
+        model = replace(model, name=name)
     if model.server is not None:
         raise ModelError("a served model has no pixels to check; leave --server out")
     found: dict[str, Any] = {}
