@@ -122,3 +122,18 @@ def test_a_known_order_is_taken_over_where_it_is_better(cells, set_function):
     assert thrifty.rank(**ask).order.tolist() != best.tolist()
     *_, thorough = MultilevelSearch(budget=200).rankings(**ask, known=[best])
     assert thorough.order.tolist() != best.tolist()
+
+
+def test_no_ranking_is_worse_than_the_best_known_order(cells, lookup, rng):
+    layout, evaluate = cells(4, 4).layout, SubsetEvaluator(lookup(16, rng), 16)
+    known = [MultilevelSearch(budget=200).rank(layout, evaluate, Objective()).order]
+
+    def mean_f(order):
+        prefixes = np.array([np.isin(np.arange(16), order[:size]) for size in range(17)])
+        shown, hidden = evaluate(prefixes), evaluate(~prefixes)
+        return float((1 + shown.probability - hidden.probability).mean())
+
+    thrifty = MultilevelSearch(least_gain=0.005)
+    found = list(thrifty.rankings(layout, evaluate, Objective(), known=known))
+    assert min(mean_f(one.order) for one in found) >= mean_f(known[0]) - 1e-6
+    assert len(found) == 2

@@ -133,7 +133,11 @@ class MultilevelSearch(SearchStrategy):
         *,
         known: Sequence[Order] = (),
     ) -> Iterator[Ranking]:
-        """One for each level and each cycle; the known orders count where there is a least gain."""
+        """One for each level and each cycle; the known orders count where there is a least gain.
+
+        Where there are such orders, the best of them comes first and the best of all last, with
+        nothing between: the first levels of a search are worse.
+        """
         orders = list(known) if self.least_gain else []
         paid = ObjectiveValues(evaluate, objective)  # for others, so not out of this search's purse
         if orders:
@@ -141,7 +145,8 @@ class MultilevelSearch(SearchStrategy):
             yield Ranking(order=best, searched=len(layout))
         if not any(_headroom(order, paid) <= self._least(objective) for order in orders):
             for order in self._searched(layout, evaluate, objective):
-                yield Ranking(order=order, searched=len(layout))
+                if not orders:
+                    yield Ranking(order=order, searched=len(layout))
             best = max([*orders, order], key=lambda order: _sum_along(order, paid))
             yield Ranking(order=best, searched=len(layout))
 
