@@ -110,10 +110,12 @@ class Regions(ArrayValue):
         colours = np.stack(sums, axis=1) / np.bincount(flat)[:, np.newaxis] / 255
         return replace(self, merges=joined(self._places, colours))
 
-    @property
+    @cached_property
     def _places(self) -> Float[np.ndarray, "regions axes"]:
+        # Kept: it goes over every pixel, and a search of each word of an answer asks for it.
         *frames, height, width = self.shape
         places: np.ndarray = self.centroids / [*frames, max(height, width), max(height, width)]
+        places.flags.writeable = False
         return places
 
     def mask(self, indices: Iterable[SupportsIndex]) -> Mask:
