@@ -24,11 +24,14 @@ from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.trace import Trace, trace_of
 
-_EVERY = {64: 1, 32: 4, 128: 12}
+_EVERY = {64: 1, 32: 4, 128: 3}
 """Number of regions → it is measured on one scene out of this many."""
 
-_WORD_EVERY = 2
+_WORD_EVERY = {64: 2, 32: 4, 128: 12}
 """The same for words."""
+
+_RARE_EVERY = {64: 6, 32: 12, 128: 12}
+"""The same for the searches that are not compared at every budget."""
 
 _QUICK_REGIONS = 6
 _PLANS = {plan.label: plan for plan in PLANS}
@@ -40,19 +43,25 @@ def _quality_keys(options: Options) -> Iterator[Key]:
     """Scene by scene, so that a stop leaves balanced results; rows that share scores together."""
     for seed, model in product(options.seeds, options.models):
         counts = [count for count, every in _EVERY.items() if seed % every == 0]
-        counts = [_QUICK_REGIONS] if options.quick else counts
-        targets = ("sentence", "word") if seed % _WORD_EVERY == 0 else ("sentence",)
-        for count, target, plan in product(counts, targets, PLANS):
-            if seed % plan.every:
-                continue
-            yield {
-                "model": model,
-                "dtype": options.dtype,
-                "target": target,
-                "regions_asked": count,
-                "seed": seed,
-                "search": plan.label,
-            }
+        for count in [_QUICK_REGIONS] if options.quick else counts:
+            for target, plan in product(_targets(count, seed), _plans(count, seed)):
+                yield {
+                    "model": model,
+                    "dtype": options.dtype,
+                    "target": target,
+                    "regions_asked": count,
+                    "seed": seed,
+                    "search": plan.label,
+                }
+
+
+def _targets(count: int, seed: int) -> tuple[str, ...]:
+    return ("sentence",) if seed % _WORD_EVERY.get(count, 1) else ("sentence", "word")
+
+
+def _plans(count: int, seed: int) -> list[Plan]:
+    rare = seed % _RARE_EVERY.get(count, 1) == 0
+    return [plan for plan in PLANS if rare or not plan.rare]
 
 
 def _quality(options: Options, missing: Iterator[Key]) -> Iterator[Measurement]:
