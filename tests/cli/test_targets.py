@@ -17,7 +17,10 @@ def targets(words=(), spans=(), counterfactual=None, *, answer=ANSWER, all_words
     choice = target_choice(
         words=list(words),
         spans=list(spans),
+        matches=[],
         tokens=[],
+        boxed=False,
+        last_line=False,
         all_words=all_words,
         counterfactual=counterfactual,
     )
@@ -32,7 +35,14 @@ def chosen(*args, **options):
 
 @pytest.mark.parametrize(
     ("word", "turns"),
-    [("cat", [0]), ("cat#1", [0]), ("cat#2", [1]), ("cat#3", [2]), ("cat#all", [0, 1, 2])],
+    [
+        ("cat", [0]),
+        ("cat#1", [0]),
+        ("cat#2", [1]),
+        ("cat#3", [2]),
+        ("cat#last", [2]),
+        ("cat#all", [0, 1, 2]),
+    ],
 )
 def test_a_word_is_chosen_with_its_turn(word, turns):
     assert chosen([word]) == turns

@@ -53,7 +53,14 @@ def test_every_default_is_written_out(load):
             "fill": "black",
         },
         "regions": {"method": "slico", "count": 64},
-        "run": {"limit": None, "offset": 0, "seed": None, "max_new_tokens": 128},
+        "run": {
+            "limit": None,
+            "offset": 0,
+            "seed": None,
+            "max_new_tokens": 128,
+            "target": "answer",
+            "match": None,
+        },
         "paths": {},
     }
 
@@ -88,6 +95,9 @@ def test_the_method_is_the_one_that_the_file_spells(load):
         ("[regions]\ncount = '32'", "regions.count is '32': input should be a valid integer"),
         ("[regions]\ncount = 1", "regions.count is 1"),
         ("[method]\nfill = 'red'", "'black', 'mean' or 'blur'"),
+        ("[run]\nmatch = '('", 'run: match: "(" is not a regular expression'),
+        ("[run]\nmatch = 'a'\ntarget = 'boxed'", "both choose; leave one out"),
+        ("[run]\ntarget = 'box'", "'answer', 'boxed' or 'last-line'"),
         ("[", "is not a TOML file"),
     ],
 )
@@ -150,6 +160,11 @@ def test_neither_selection_nor_places_of_files_belong_to_the_identity(load):
     assert load(settings={**DATA, **other}).identity == config.identity
     for changed in ({"run.seed": 1}, {"regions.count": 5}, {"run.max_new_tokens": 5}):
         assert load(settings={**DATA, **changed}).identity != config.identity
+
+
+def test_a_run_without_a_setting_that_came_later_is_the_run_that_it_was(load):
+    assert set(load().identity["run"]) == {"seed", "max_new_tokens"}
+    assert load("[run]\ntarget = 'boxed'").identity["run"]["target"] == "boxed"
 
 
 def test_a_configuration_can_be_sent_and_not_changed(load):

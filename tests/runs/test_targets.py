@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eagle_mllm.attribution.choice import TargetChoice
 from eagle_mllm.datasets.images import ImageSource
 from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import SettingError, TargetError
@@ -26,9 +27,12 @@ class Blank(ImageSource):
 SAMPLE = Sample(id="s", task="caption", image=Blank(), prompt="What is it?")
 
 
-def _chosen(says, **fields):
+WHOLE = TargetChoice()
+
+
+def _chosen(says, *, piece=WHOLE, **fields):
     model = PlantedModel(says, {word: Evidence() for word in ("Yes", "No", "dog")})
-    return choose(model, replace(SAMPLE, **fields), max_new_tokens=9)
+    return choose(model, replace(SAMPLE, **fields), max_new_tokens=9, piece=piece)
 
 
 @pytest.mark.parametrize("task", ["caption", "vqa"])
@@ -94,3 +98,22 @@ def test_an_empty_answer_has_no_target():
 def test_an_answer_is_no_longer_than_allowed():
     generation, _ = _chosen(" ".join("a" * 20))
     assert len(generation.ids) == 9
+
+
+@pytest.mark.parametrize("task", ["caption", "vqa"])
+def test_a_piece_of_an_answer_is_explained_where_the_run_names_one(task):
+    _, target = _chosen("a cat and a dog", task=task, piece=TargetChoice(matches=("and (.*)",)))
+    assert (target.text, target.positions) == ("a dog", (3, 4))
+
+
+def test_an_answer_without_the_piece_does_not_apply():
+    assert _chosen("a mat", piece=TargetChoice(boxed=True)) == NotApplicable(
+        sample_id="s", task="caption", answer="a mat", reason="the answer has no such piece"
+    )
+
+
+def test_a_run_explains_one_piece_and_only_of_answers_that_are_explained_whole():
+    with pytest.raises(TargetError, match=r"2 pieces of the answer match .* as in '.*#last'"):
+        _chosen("a cat and a dog", piece=TargetChoice(matches=("\\ba\\b#all",)))
+    with pytest.raises(SettingError, match="the task object explains another one"):
+        _chosen("a mat", task="object", names=("mat",), piece=TargetChoice(last_line=True))

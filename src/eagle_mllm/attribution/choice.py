@@ -1,7 +1,7 @@
 """From what a person asks for to the tokens to explain, for every front end.
 
-A word or span may say which of its occurrences is meant: "cat" is the first, "cat#3" the third,
-"cat#all" every one.
+A word, span or regular expression may say which of its occurrences is meant: "cat" is the first,
+"cat#3" the third, "cat#last" the last, "cat#all" every one.
 """
 
 import re
@@ -9,29 +9,44 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from eagle_mllm.attribution.generation import Generation, Target
+from eagle_mllm.attribution.words.patterns import compiled
 from eagle_mllm.errors import TargetError
 
-_TURN = re.compile(r"(?P<text>.*\S)#(?P<turn>[0-9]{1,9}|all)", re.DOTALL)
+_TURN = re.compile(r"(?P<text>.*\S)#(?P<turn>[0-9]{1,9}|all|last)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetChoice:
-    """What the user asked to have explained; nothing at all means the whole answer."""
+    """What the user asked to have explained; nothing at all means the whole answer.
+
+    Raises:
+        TargetError: the pieces exclude one another, one is empty, or a regular expression is none
+    """
 
     words: tuple[str, ...] = ()
     spans: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
+    """Regular expressions."""
+
     tokens: tuple[tuple[int, int], ...] = ()
+    boxed: bool = False
+    """The content of the last box."""
+
+    last_line: bool = False
     all_words: bool = False
     counterfactual: str | None = None
 
     def __post_init__(self) -> None:
-        chosen = bool(self.words or self.spans or self.tokens)
+        beside_words = bool(
+            self.spans or self.matches or self.tokens or self.boxed or self.last_line
+        )
+        chosen = bool(self.words or beside_words)
         if self.all_words and (chosen or self.counterfactual is not None):
             raise TargetError(
                 "all words are explained already (--all-words); leave the other targets out"
             )
         if self.counterfactual is not None:
-            if self.spans or self.tokens or len(self.words) > 1:
+            if beside_words or len(self.words) > 1:
                 raise TargetError(
                     "a counterfactual (--counterfactual) goes with one word (--word), or with none"
                 )
@@ -40,14 +55,23 @@ class TargetChoice:
                     "the counterfactual (--counterfactual) is empty; give the answer to compare "
                     "with"
                 )
-        if not all(text.strip() for text in (*self.words, *self.spans)):
+        if not all(text.strip() for text in (*self.words, *self.spans, *self.matches)):
             raise TargetError(
-                "an empty word (--word) or span (--span) names nothing; give a piece of the answer"
+                "an empty word (--word), span (--span) or regular expression (--match) names "
+                "nothing; give a piece of the answer"
             )
+        for pattern in self.matches:
+            _require_expression(pattern)
+
+    @property
+    def n_named(self) -> int:
+        """How many pieces of the answer are named; each may occur several times."""
+        named = len(self.words) + len(self.spans) + len(self.matches) + len(self.tokens)
+        return named + self.boxed + self.last_line
 
 
 def choose_targets(generation: Generation, choice: TargetChoice) -> list[Target]:
-    """The targets of a choice in this answer, in the order words, spans, tokens.
+    """The targets of a choice in this answer, in the order of the fields.
 
     Raises:
         TargetError: if the answer is empty, or does not hold what was asked for
@@ -60,7 +84,10 @@ def choose_targets(generation: Generation, choice: TargetChoice) -> list[Target]
         return list(generation.each_word())
     targets = [target for word in choice.words for target in _words(generation, word)]
     targets += [target for text in choice.spans for target in _spans(generation, text)]
+    targets += [target for text in choice.matches for target in _matches(generation, text)]
     targets += [generation.at(start, stop) for start, stop in choice.tokens]
+    targets += [generation.boxed()] if choice.boxed else []
+    targets += [generation.last_line()] if choice.last_line else []
     return targets or [generation.all()]
 
 
@@ -74,6 +101,11 @@ def _spans(generation: Generation, spelled: str) -> Sequence[Target]:
     return generation.span_all(text) if turn is None else [generation.span(text, turn)]
 
 
+def _matches(generation: Generation, spelled: str) -> Sequence[Target]:
+    pattern, turn = _split(spelled, generation.match)
+    return generation.match_all(pattern) if turn is None else [generation.match(pattern, turn)]
+
+
 def _other_answer(generation: Generation, answer: str, words: Sequence[str]) -> Target:
     if not words:
         return generation.counterfactual(answer)
@@ -84,7 +116,7 @@ def _other_answer(generation: Generation, answer: str, words: Sequence[str]) -> 
 
 
 def _split(spelled: str, find: Callable[[str], Target]) -> tuple[str, int | None]:
-    """A text and which occurrence of it, from 0; None for every one.
+    """A text and which occurrence of it, from 0, -1 for the last; None for every one.
 
     "cat" is the first, "cat#3" the third, "cat#all" every one. Where the answer itself reads
     "cat#3", that is what was asked for.
@@ -94,10 +126,23 @@ def _split(spelled: str, find: Callable[[str], Target]) -> tuple[str, int | None
         return spelled, 0
     if match["turn"] == "all":
         return match["text"], None
+    if match["turn"] == "last":
+        return match["text"], -1
     turn = int(match["turn"])
     if turn < 1:
         raise TargetError(f"occurrences are counted from 1; '{match['text']}#1' is the first")
     return match["text"], turn - 1
+
+
+def _require_expression(spelled: str) -> None:
+    """Refuse what is a regular expression neither with its turn nor without."""
+    try:
+        compiled(spelled)
+    except TargetError:
+        match = _TURN.fullmatch(spelled)
+        if match is None:
+            raise
+        compiled(match["text"])
 
 
 def _holds(find: Callable[[str], Target], spelled: str) -> bool:

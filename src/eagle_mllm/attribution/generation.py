@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.named_targets import NamedTargets
 from eagle_mllm.attribution.target import Target
 from eagle_mllm.attribution.words.breaks import Span
 from eagle_mllm.attribution.words.departure import Encode, first_departure
-from eagle_mllm.attribution.words.lookup import look_up, look_up_all
+from eagle_mllm.attribution.words.lookup import look_up
 from eagle_mllm.attribution.words.plain_text import quoted, require_unicode
-from eagle_mllm.attribution.words.spans import Word, overlapping, token_spans, token_texts, words_of
+from eagle_mllm.attribution.words.spans import Word, token_spans, token_texts, words_of
 from eagle_mllm.errors import ModelError, TargetError
 from eagle_mllm.values import ArrayValue
 
@@ -22,7 +23,7 @@ __all__ = ["Generation", "Span", "Target", "Word", "token_spans", "token_texts"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Generation(ArrayValue):
+class Generation(NamedTargets, ArrayValue):
     """An answer to a prompt about an image.
 
     It holds no model: it can be pickled and sent to another process, and keeps no weights alive.
@@ -182,53 +183,6 @@ class Generation(ArrayValue):
         text = self.text[self.spans[start].start : self.spans[stop - 1].stop].strip()
         return self._target(positions, text or "".join(self.tokens[start:stop]))
 
-    def find(self, word: str, occurrence: int = 0) -> Target:
-        """All tokens of a word, or of several words in a row.
-
-        Only whole words match: "cat" is not found in "cats", nor "3" in "3.5"; see `word_breaks`.
-        Tries an exact-case match first, then ignores case. Any white space matches any other, and
-        the same letters match in every Unicode form and with every apostrophe and hyphen; see
-        `finding`.
-
-        Args:
-            word: the word or words
-            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last
-
-        Raises:
-            TargetError: the answer does not have these words, or not that often
-        """
-        return self._overlapping(look_up(self.text, word, occurrence, whole_words=True))
-
-    def find_all(self, word: str) -> tuple[Target, ...]:
-        """One target for each occurrence of a word, or of several words in a row, as in `find`.
-
-        Raises:
-            TargetError: the answer does not have these words
-        """
-        return tuple(map(self._overlapping, look_up_all(self.text, word, whole_words=True)))
-
-    def span(self, text: str, occurrence: int = 0) -> Target:
-        """Every token that writes some character of a stretch of the answer.
-
-        The stretch may begin and end inside words. What matches is as in `find`.
-
-        Args:
-            text: the stretch
-            occurrence: which one, if the answer repeats it: 0 is the first, -1 the last
-
-        Raises:
-            TargetError: the answer does not have this stretch, or not that often
-        """
-        return self._overlapping(look_up(self.text, text, occurrence, whole_words=False))
-
-    def span_all(self, text: str) -> tuple[Target, ...]:
-        """One target for each occurrence of a stretch of the answer, as in `span`.
-
-        Raises:
-            TargetError: the answer does not have this stretch
-        """
-        return tuple(map(self._overlapping, look_up_all(self.text, text, whole_words=False)))
-
     def counterfactual(
         self, answer: str, *, replacing: str | None = None, occurrence: int = 0
     ) -> Target:
@@ -271,14 +225,6 @@ class Generation(ArrayValue):
         # An answer that the model began with a space would begin with one in the other case too.
         lead = self.text[: len(self.text) - len(self.text.lstrip())]
         return lead + answer
-
-    def _overlapping(self, span: Span) -> Target:
-        positions = overlapping(self.spans, span.start, span.stop)
-        return self._target(positions, self.text[span.start : span.stop])
-
-    def _target(self, positions: tuple[int, ...], text: str) -> Target:
-        ids = tuple(self.ids[position] for position in positions)
-        return Target(positions=positions, ids=ids, text=text)
 
     @property
     def _numbered_tokens(self) -> str:

@@ -13,7 +13,7 @@ from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.result import Attribution
-from eagle_mllm.cli import options
+from eagle_mllm.cli import options, target_options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.dry_run import tell_plan
@@ -41,10 +41,13 @@ def compare(
     methods: options.Methods = _USUAL,
     prompt: options.Prompt = DEFAULT_PROMPT,
     answer: options.Answer = None,
-    word: options.Words = None,
-    span: options.Spans = None,
-    token: options.Tokens = None,
-    counterfactual: options.Counterfactual = None,
+    word: target_options.Words = None,
+    span: target_options.Spans = None,
+    match: target_options.Matches = None,
+    token: target_options.Tokens = None,
+    boxed: target_options.Boxed = False,
+    last_line: target_options.LastLine = False,
+    counterfactual: target_options.Counterfactual = None,
     regions: options.RegionsFrom = "slico",
     n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
@@ -64,7 +67,8 @@ def compare(
 ) -> None:
     """Explain one target by several methods, and show them beside one another.
 
-    Without --word, --span or --token the whole answer is explained.
+    Without --word, --span, --match, --token, --boxed or --last-line the whole
+    answer is explained.
     Writes an explanation for each method, figure.png with all maps and
     curves, and report.html.
 
@@ -87,7 +91,10 @@ def compare(
         targets=target_choice(
             words=word,
             spans=span,
+            matches=match,
             tokens=token,
+            boxed=boxed,
+            last_line=last_line,
             all_words=False,
             counterfactual=counterfactual,
         ),
@@ -126,7 +133,7 @@ def _compared(
         if len(found.targets) > 1:
             raise TargetError(
                 f"a comparison is about one target and these are {len(found.targets)}; name one "
-                "word, span or token, and its number if it occurs more than once"
+                "word, span, match or token, and its number if it occurs more than once"
             )
         # Each pays for its own passes: what one has scored is not free for another.
         attributions = [_attributed(found, method, progress) for method in methods]

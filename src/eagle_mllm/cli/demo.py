@@ -9,7 +9,7 @@ from eagle_mllm import scenes
 from eagle_mllm.attribution.choice import TargetChoice
 from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import Eagle
-from eagle_mllm.cli import options
+from eagle_mllm.cli import options, target_options
 from eagle_mllm.cli.explain import run
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.outputs import DEFAULT_ROOT, Place
@@ -20,7 +20,7 @@ from eagle_mllm.cli.request import DEFAULT_PROMPT, SCENE, Request
 def demo(
     seed: Annotated[int, typer.Option(min=0, help="Which generated scene.")] = 5,
     prompt: options.Prompt = DEFAULT_PROMPT,
-    word: options.Words = None,
+    word: target_options.Words = None,
     model: options.ModelName = "demo",
     n_regions: options.RegionCount = 64,
     out: Annotated[

@@ -57,8 +57,7 @@ def _targets(model: ServedModel | None, request: Request) -> tuple[int, int]:
     """How many targets there will be, and how many tokens the answer may have."""
     chosen = request.targets
     if request.answer is None or model is None:
-        named = len(chosen.words) + len(chosen.spans) + len(chosen.tokens)
-        return max(1, named), request.max_new_tokens
+        return max(1, chosen.n_named), request.max_new_tokens
     generation = model.with_answer(request.image, request.prompt, request.answer)
     return len(list(choose_targets(generation, chosen))), len(generation.ids)
 

@@ -17,7 +17,7 @@ from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
-from eagle_mllm.cli import options
+from eagle_mllm.cli import options, target_options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.dry_run import tell_plan
@@ -42,11 +42,14 @@ def explain(
     *,
     prompt: options.Prompt = DEFAULT_PROMPT,
     answer: options.Answer = None,
-    word: options.Words = None,
-    span: options.Spans = None,
-    token: options.Tokens = None,
-    all_words: options.AllWords = False,
-    counterfactual: options.Counterfactual = None,
+    word: target_options.Words = None,
+    span: target_options.Spans = None,
+    match: target_options.Matches = None,
+    token: target_options.Tokens = None,
+    boxed: target_options.Boxed = False,
+    last_line: target_options.LastLine = False,
+    all_words: target_options.AllWords = False,
+    counterfactual: target_options.Counterfactual = None,
     regions: options.RegionsFrom = "slico",
     n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
@@ -69,7 +72,8 @@ def explain(
 ) -> None:
     """Explain an answer, or a piece of it, by the regions of the image that it relies on.
 
-    Without --word, --span or --token the whole answer is explained.
+    Without --word, --span, --match, --token, --boxed or --last-line the whole
+    answer is explained.
     Writes explanation.npz, figure.png and report.html; several targets get
     one explanation and one figure each, and one report.
 
@@ -91,7 +95,10 @@ def explain(
         targets=target_choice(
             words=word,
             spans=span,
+            matches=match,
             tokens=token,
+            boxed=boxed,
+            last_line=last_line,
             all_words=all_words,
             counterfactual=counterfactual,
         ),

@@ -30,48 +30,6 @@ Answer = Annotated[
         rich_help_panel=TARGET,
     ),
 ]
-Words = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--word",
-        metavar="WORD",
-        help="A word of the answer, all its tokens together: 'cat', or 'cat#3' for the third, "
-        "'cat#all' for each. May be repeated.",
-        rich_help_panel=TARGET,
-    ),
-]
-Spans = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--span",
-        metavar="TEXT",
-        help="Any piece of the answer, such as 'a cat on a tree', or 'a#2' for the second. "
-        "May be repeated.",
-        rich_help_panel=TARGET,
-    ),
-]
-Tokens = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--token",
-        metavar="I|I:J",
-        help="Token positions, counted from 0: 3, or 3:5 for 3 and 4. May be repeated.",
-        rich_help_panel=TARGET,
-    ),
-]
-AllWords = Annotated[
-    bool,
-    typer.Option("--all-words", help="Every word by itself.", rich_help_panel=TARGET),
-]
-Counterfactual = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TEXT",
-        help="Explain why not this answer: the first token where it departs from the one given. "
-        "With --word, the answer in which that word is replaced by this one.",
-        rich_help_panel=TARGET,
-    ),
-]
 
 RegionsFrom = Annotated[
     str,

@@ -8,7 +8,10 @@ def target_choice(
     *,
     words: list[str] | None,
     spans: list[str] | None,
+    matches: list[str] | None,
     tokens: list[str] | None,
+    boxed: bool,
+    last_line: bool,
     all_words: bool,
     counterfactual: str | None,
 ) -> TargetChoice:
@@ -21,7 +24,10 @@ def target_choice(
     return TargetChoice(
         words=tuple(words or ()),
         spans=tuple(spans or ()),
+        matches=tuple(matches or ()),
         tokens=tuple(parse_token_range(text) for text in tokens or ()),
+        boxed=boxed,
+        last_line=last_line,
         all_words=all_words,
         counterfactual=counterfactual,
     )

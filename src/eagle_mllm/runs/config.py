@@ -4,126 +4,32 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from eagle_mllm.attribution.provenance import JSON
 from eagle_mllm.borders import border, file_bytes, reason
-from eagle_mllm.engines.settings import (
-    KEY_VARIABLE,
-    USUAL_CACHE,
-    Concurrency,
-    EngineChoice,
-    ServerSettings,
-)
 from eagle_mllm.errors import SettingError, did_you_mean
-from eagle_mllm.models.settings import BatchSize, Dtype, ModelSettings, PixelChoice
 from eagle_mllm.printable import printable
 from eagle_mllm.runs.methods import METHODS, AnyMethod, EagleSection, MethodSection, Section
 from eagle_mllm.runs.plain import require_plain
+from eagle_mllm.runs.sections import (
+    SERVING,
+    DataSection,
+    ModelSection,
+    RegionsSection,
+    SampleSection,
+)
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 _MOST_BYTES = 1 << 20
 
-Positive = Annotated[int, Field(ge=1)]
-
-_LOADING = {"device", "dtype", "batch_size", "pixels", "revision"}
-_SERVING = {one.name for one in fields(ServerSettings)} - {"urls"}
-
-
-class DataSection(Section):
-    """`[data]`: which data set, and whatever settings that data set has."""
-
-    model_config = ConfigDict(extra="allow")
-
-    set: str
-    """A name that `eagle_mllm.datasets` knows."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Every key but `set`."""
-        return dict(self.model_extra or {})
-
-
-class ModelSection(Section):
-    """`[model]`: which weights answer, and how they are run; see `eagle_mllm.load_model`.
-
-    With `server` they are served, and `id` is what the server calls them; see `eagle_mllm.connect`.
-    """
-
-    id: str
-    device: str = "auto"
-    dtype: Dtype = "auto"
-    batch_size: BatchSize = "auto"
-    pixels: PixelChoice = "auto"
-    revision: str | None = None
-
-    server: str | list[str] | None = None
-    """Where the model is served; with several addresses, samples are spread over them."""
-
-    engine: EngineChoice = "auto"
-    checkpoint: str | None = None
-    agreement: bool = True
-    concurrency: Concurrency = "auto"
-    timeout: float = 120.0
-    max_requests: Positive | None = None
-    cache: str | None = USUAL_CACHE
-    key_from: str = KEY_VARIABLE
-
-    @model_validator(mode="after")
-    def _possible(self) -> "ModelSection":
-        _ = self.settings, self.serving
-        # By value: a run that is read back spells every default out.
-        useless = [
-            name
-            for name in sorted(_LOADING if self.server else _SERVING)
-            if getattr(self, name) != type(self).model_fields[name].default
-        ]
-        if useless:
-            where = "weights that are loaded here" if self.server else "a server"
-            raise SettingError(f"{useless[0]} is for {where}; leave it out")
-        return self
-
-    @property
-    def settings(self) -> ModelSettings:
-        """How weights are loaded here."""
-        return ModelSettings(**self.model_dump(include=_LOADING))
-
-    @property
-    def serving(self) -> ServerSettings | None:
-        """How a server is asked; None where weights are loaded here."""
-        if self.server is None:
-            return None
-        urls = (self.server,) if isinstance(self.server, str) else tuple(self.server)
-        return ServerSettings(urls=urls, **self.model_dump(include=_SERVING))
-
-
-class RegionsSection(Section):
-    """`[regions]`: how images are cut."""
-
-    method: Literal["slico", "grid", "slico-opencv", "seeds"] = "slico"
-    count: Annotated[int, Field(ge=2)] = 64
-
-
-class SampleSection(Section):
-    """`[run]`: which samples, and how long an answer may be."""
-
-    limit: Positive | None = None
-    """How many samples; None for all."""
-
-    offset: Annotated[int, Field(ge=0)] = 0
-    """How many samples to pass over first."""
-
-    seed: int | None = None
-    """Shuffles the samples before offset and limit; None keeps the order of the data set."""
-
-    max_new_tokens: Positive = 128
-    """Longest answer, in tokens."""
+_LATER = {"target", "match"}
+"""Settings of `[run]` that came later: a run without them is the run that it was before."""
 
 
 class RunConfig(Section):
@@ -154,11 +60,18 @@ class RunConfig(Section):
         selection shares the folder, a data set is known by its fingerprint, and a served model by
         its engine.
         """
-        places = {"server", *_SERVING}
-        return self.model_dump(
+        places = {"server", *SERVING}
+        identity = self.model_dump(
             mode="json",
             exclude={"name": True, "paths": True, "model": places, "run": {"limit", "offset"}},
         )
+        usual = SampleSection().model_dump(mode="json")
+        identity["run"] = {
+            key: value
+            for key, value in identity["run"].items()
+            if key not in _LATER or value != usual[key]
+        }
+        return identity
 
     def resolved(self, environment: Mapping[str, str] = os.environ) -> "RunConfig":
         """The same with every `${NAME}` replaced.

@@ -13,11 +13,12 @@ from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.registry import open_data
 from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import SettingError
-from eagle_mllm.runs.config import RunConfig, SampleSection
+from eagle_mllm.runs.config import RunConfig
 from eagle_mllm.runs.executors import Executor
 from eagle_mllm.runs.files import SCHEMA_VERSION
 from eagle_mllm.runs.record import Failure, NotApplicable, Outcome, Record
 from eagle_mllm.runs.resuming import Standing, take_stock
+from eagle_mllm.runs.sections import SampleSection
 from eagle_mllm.runs.store import RecordStore, run_key
 from eagle_mllm.runs.worker import FILES, Finished, load_worker
 

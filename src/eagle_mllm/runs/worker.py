@@ -78,8 +78,10 @@ class Worker:
         )
 
     def _explain(self, sample: Sample) -> tuple[Record | NotApplicable, float | None]:
-        limit, digest = self._config.run.max_new_tokens, sample.image.digest()
-        question = choose(self._model, sample, max_new_tokens=limit)
+        chosen, digest = self._config.run, sample.image.digest()
+        question = choose(
+            self._model, sample, max_new_tokens=chosen.max_new_tokens, piece=chosen.choice
+        )
         if isinstance(question, NotApplicable):
             return replace(question, image_digest=digest), None
         generation, target = question

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.search.registry import make_search
 from eagle_mllm.errors import ResultError
-from eagle_mllm.runs.config import RegionsSection
 from eagle_mllm.runs.methods import BaselineSection, EagleSection, MethodSection, ObjectiveSection
 from eagle_mllm.runs.record import Outcome, Record
+from eagle_mllm.runs.sections import RegionsSection
 from eagle_mllm.runs.store import Run
 from eagle_mllm.tables.table import Labels
 

@@ -40,6 +40,21 @@ def look_up(text: str, query: str, occurrence: int, *, whole_words: bool) -> Spa
         TargetError: the answer does not have it, or not that often
     """
     found = look_up_all(text, query, whole_words=whole_words)
+    return one_of(found, occurrence, text=text, query=query)
+
+
+def one_of(found: Sequence[Span], occurrence: int, *, text: str, query: str) -> Span:
+    """One of the places that were found: 0 is the first, -1 the last.
+
+    Args:
+        found: at least one place
+        occurrence: which one
+        text: the answer
+        query: what was looked for
+
+    Raises:
+        TargetError: there are fewer
+    """
     if not -len(found) <= occurrence < len(found):
         times = "once" if len(found) == 1 else f"{len(found)} times"
         missing = f"#{occurrence + 1}" if occurrence >= 0 else f"{-occurrence} from the end"
