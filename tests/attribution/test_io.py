@@ -233,7 +233,7 @@ def test_the_file_is_an_ordinary_numpy_archive_with_a_json_header(tmp_path):
         "method": "eagle",
         "forward_passes": 6,
         "seconds": 0.25,
-        "objective": {"insight": 1.0, "necessity": 0.5},
+        "objective": {"insight": 1.0, "necessity": 0.5, "scale": "probability"},
         "generation": {
             "prompt": "What is it?",
             "text": "A cat",
@@ -428,6 +428,8 @@ def test_a_missing_key_is_named(path, key):
         ("target", "is_counterfactual", 1),
         ("objective", "insight", "1"),
         ("objective", "insight", -1),
+        ("objective", "scale", "logit"),
+        ("objective", "scale", 1),
         ("regions", "asked", 2.5),
         ("trace", "searched", 3),
         ("generation", "ids", [5, 6]),
@@ -672,3 +674,14 @@ def test_the_tree_over_the_regions_is_stored(tmp_path):
     np.savez_compressed(tmp_path / "wrong.npz", **arrays)
     with pytest.raises(ResultError, match="merges is not a tree of 3 regions"):
         load(tmp_path / "wrong.npz")
+
+
+def test_a_file_from_before_there_were_scales_still_loads(path):
+    _change_header(path, lambda header: header["objective"].pop("scale"))
+    assert load(path) == _attribution()
+
+
+@pytest.mark.parametrize("value", [[1], [0.0], "0", [-1]])
+def test_sensitive_tokens_that_cannot_be_are_refused(path, value):
+    _change_header(path, lambda header: header.update(sensitive=value))
+    _refusal(path)

@@ -75,7 +75,7 @@ def test_settings_change_the_search_and_are_recorded(model, generation, regions)
     assert found.objective == eagle.Objective(insight=0.5)
     assert found.provenance["settings"] == {
         "method": "eagle",
-        "objective": {"insight": 0.5, "necessity": 1.0},
+        "objective": {"insight": 0.5, "necessity": 1.0, "scale": "probability"},
         "search": {"name": "greedy", "max_regions": 2, "budget": None},
         "fill": "blur",
         "batch_size": None,

@@ -52,6 +52,9 @@ def test_by_pixels_the_regions_are_64_steps_that_can_be_stored_drawn_and_shown(e
         (("--method", "centre", "--budget", 99), "--budget is an option of eagle"),
         (("--method", "centre", "--insight", 2), "--insight is an option of eagle, not of centre"),
         (("--method", "centre", "--necessity", 1), "--necessity is an option of eagle"),
+        (("--method", "centre", "--scale", "probability"), "--scale is an option of eagle"),
+        (("--method", "centre", "--sensitive", 0.2), "--sensitive is an option of eagle"),
+        (("--sensitive", 1), "sensitive must be from 0 to below 1, or None"),
         (("--ranking", "regions"), "--ranking is an option of other methods"),
         (("--method", "tan"), "unknown method 'tan'"),
         (("--method", ""), "unknown method ''"),
@@ -114,3 +117,14 @@ def test_what_cannot_be_compared_is_refused_in_one_line(eagle, picture, options,
     assert done.exit_code == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.usefixtures("planted", "sketches")
+def test_the_scale_and_the_tokens_sought_reach_the_search_and_the_file(eagle, picture):
+    done = eagle(
+        *("explain", picture, "--scale", "log-probability", "--sensitive", 0.2, *GRID, "--json")
+    )
+    found = eagle_mllm.load(json.loads(done.stdout)["files"]["explanation"])
+    assert found.objective.scale == "log-probability"
+    assert found.provenance["settings"]["sensitive"] == 0.2
+    assert len(found.sensitive) < len(found.target)

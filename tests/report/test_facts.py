@@ -54,3 +54,20 @@ def test_durations_are_written_as_people_do():
 
     written = [duration(seconds) for seconds in (0.0312, 12.34, 59.96, 754.0, 7260.0)]
     assert written == ["31 ms", "12.3 s", "1 min 0 s", "12 min 34 s", "2 h 1 min"]
+
+
+def test_a_restricted_objective_says_of_how_many_tokens_it_is(cases):
+    from eagle_mllm.report.facts import facts_of, notes_of
+
+    attribution = cases("sentence")
+    n_tokens = len(attribution.target)
+    restricted = replace(
+        attribution,
+        sensitive=(1,),
+        objective=replace(attribution.objective, scale="log-probability"),
+    )
+    (fact,) = (fact for fact in facts_of(restricted) if fact.name == "Objective")
+    assert fact.meaning == f"of log-probability, on 1 sensitive of {n_tokens} tokens"
+    for threshold, n_notes in ((0.0, 0), (0.999999, 1)):
+        asked = replace(attribution, provenance={"settings": {"sensitive": threshold}})
+        assert sum("so sensitive" in note for note in notes_of(asked)) == n_notes

@@ -49,8 +49,9 @@ def test_every_default_is_written_out(load):
         "method": {
             "name": "eagle",
             "search": Eagle().search.settings,
-            "objective": {"insight": 1.0, "necessity": 1.0},
+            "objective": {"insight": 1.0, "necessity": 1.0, "scale": "probability"},
             "fill": "black",
+            "sensitive": None,
         },
         "regions": {"method": "slico", "count": 64},
         "run": {
@@ -92,6 +93,8 @@ def test_the_method_is_the_one_that_the_file_spells(load):
         ("[method]\nsearch = {name = 'greedy', max = 1}", "no setting 'max'"),
         ("[method]\nsearch = {max_regions = 1}", "a search needs a name"),
         ("[method]\nobjective = {insight = -1}", "must be in 0.."),
+        ("[method]\nobjective = {scale = 'log'}", "'probability' or 'log-probability'"),
+        ("[method]\nsensitive = 1.0", "sensitive must be from 0 to below 1"),
         ("[regions]\ncount = '32'", "regions.count is '32': input should be a valid integer"),
         ("[regions]\ncount = 1", "regions.count is 1"),
         ("[method]\nfill = 'red'", "'black', 'mean' or 'blur'"),
@@ -165,6 +168,13 @@ def test_neither_selection_nor_places_of_files_belong_to_the_identity(load):
 def test_a_run_without_a_setting_that_came_later_is_the_run_that_it_was(load):
     assert set(load().identity["run"]) == {"seed", "max_new_tokens"}
     assert load("[run]\ntarget = 'boxed'").identity["run"]["target"] == "boxed"
+    method = load().identity["method"]
+    assert set(method) == {"name", "search", "objective", "fill"}
+    assert set(method["objective"]) == {"insight", "necessity"}
+    later = load("[method]\nsensitive = 0.2\nobjective = {scale = 'log-probability'}")
+    assert later.identity["method"]["sensitive"] == 0.2
+    assert later.identity["method"]["objective"]["scale"] == "log-probability"
+    assert later.method.make() == Eagle(sensitive=0.2, objective=Objective(scale="log-probability"))
 
 
 def test_a_configuration_can_be_sent_and_not_changed(load):

@@ -257,6 +257,15 @@ def test_an_ablation_stays_out_of_the_main_table_beside_its_default(tables_of):
     assert len(objective.differences) == 3
 
 
+def test_a_scale_and_a_choice_of_tokens_are_named(tables_of):
+    changed = {"objective": {"scale": "log-probability"}, "sensitive": 0.2}
+    _, objective = tables_of([run([0.7, 0.8]), run([0.5, 0.6], name="log", method=changed)])
+    assert [row.labels.objective for row in objective.rows] == [
+        "both",
+        "both, log-probability, tokens above 0.2",
+    ]
+
+
 def test_settings_without_their_default_are_no_ablation_but_a_row(tables_of):
     (table,) = tables_of([run([0.5], regions={"count": 49})])
     assert table.name == "sentences"

@@ -22,6 +22,7 @@ from eagle_mllm.attribution.saliency import region_saliency, saliency_map
 from eagle_mllm.attribution.search.base import Order, SearchStrategy
 from eagle_mllm.attribution.search.multilevel import MultilevelSearch
 from eagle_mllm.attribution.segmentation import segment
+from eagle_mllm.attribution.sensitivity import require_threshold
 from eagle_mllm.attribution.trace import Trace
 
 
@@ -36,6 +37,9 @@ class Finding(NamedTuple):
 
     question: Question | None = None
     """What the trace answers, where the method cut the image into other regions."""
+
+    sensitive: tuple[int, ...] = ()
+    """Tokens of the target, by index, that the order and the map are about; () for all."""
 
 
 class AttributionMethod(ABC):
@@ -121,8 +125,8 @@ class AttributionMethod(ABC):
             known=tuple(known),
             on_progress=on_progress,
         )
-        trace, saliency, recut = self.explain(question)
-        answered = recut or question
+        found = self.explain(question)
+        answered = found.question or question
         # As it ended: it may have been chosen from free memory, and halved since.
         settings = {**self.settings, "batch_size": answered.evaluate.batch_size}
         if evaluate.ended:
@@ -132,8 +136,9 @@ class AttributionMethod(ABC):
             generation=generation,
             target=target,
             regions=answered.regions,
-            trace=trace,
-            saliency=saliency,
+            trace=found.trace,
+            saliency=found.saliency,
+            sensitive=found.sensitive,
             unseen=tuple(np.flatnonzero(~answered.evaluate.seen).tolist()),
             objective=self.objective,
             forward_passes=evaluate.forward_passes,
@@ -147,6 +152,9 @@ class Eagle(AttributionMethod):
     """EAGLE: order the regions by insight and necessity (https://arxiv.org/abs/2509.22496).
 
     Every choice is a field: how to search, what to search for, and what hidden pixels become.
+
+    Raises:
+        SettingError: `sensitive` is not in [0, 1)
     """
 
     search: SearchStrategy = field(default_factory=MultilevelSearch)
@@ -157,6 +165,14 @@ class Eagle(AttributionMethod):
 
     fill: FillName = "black"
     """What hidden pixels become."""
+
+    sensitive: float | None = None
+    """F is of the tokens with p(V) − p(∅) above this alone, for long answers, most tokens of which
+    do not need the image; in [0, 1), None for all tokens. Where no token is so sensitive, F is of
+    all. The trace, and so every metric, is of the whole target."""
+
+    def __post_init__(self) -> None:
+        require_threshold(self.sensitive)
 
     @property
     def name(self) -> str:
@@ -171,13 +187,16 @@ class Eagle(AttributionMethod):
             "objective": asdict(self.objective),
             "search": self.search.settings,
             "fill": self.fill,
+            **({} if self.sensitive is None else {"sensitive": self.sensitive}),
         }
 
     def explain(self, question: Question) -> Finding:
         """Search an order of the regions, replay it, and read the saliency off its trace."""
-        trace = question.replay(question.rank(self.search, self.objective))
-        values = region_saliency(trace, self.objective)
-        return Finding(trace, saliency_map(values, question.regions))
+        tokens = None if self.sensitive is None else question.sensitive(self.sensitive)
+        trace = question.replay(question.rank(self.search, self.objective, tokens=tokens))
+        values = region_saliency(trace, self.objective, tokens=tokens)
+        chosen = () if tokens is None else tuple(np.asarray(tokens).tolist())
+        return Finding(trace, saliency_map(values, question.regions), sensitive=chosen)
 
     def planned_passes(self, n_regions: int) -> int:
         """See `AttributionMethod`."""

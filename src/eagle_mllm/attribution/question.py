@@ -17,7 +17,8 @@ from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.search.base import Order, Ranking, SearchStrategy
 from eagle_mllm.attribution.search.blocks import by_neighbours
-from eagle_mllm.attribution.trace import Trace, trace_of
+from eagle_mllm.attribution.sensitivity import of_tokens, sensitive_by
+from eagle_mllm.attribution.trace import Tokens, Trace, trace_of
 
 OnProgress = Callable[[Order, int], None]
 """Takes an order of all regions, and how many images have been scored."""
@@ -48,7 +49,9 @@ class Question:
     on_progress: OnProgress | None = None
     """Called with each better order of all regions, and the images scored for it so far."""
 
-    def rank(self, search: SearchStrategy, objective: Objective) -> Ranking:
+    def rank(
+        self, search: SearchStrategy, objective: Objective, *, tokens: Tokens | None = None
+    ) -> Ranking:
         """The order that a search finds among the regions that the model sees, the others last.
 
         Where `Enough` is raised by `on_pass`, the best order so far.
@@ -56,6 +59,7 @@ class Question:
         Args:
             search: how the order is sought
             objective: F, what is sought
+            tokens: which of the target's tokens F is of, by index; None for all
         """
         seen, unseen = np.flatnonzero(self.evaluate.seen), np.flatnonzero(~self.evaluate.seen)
         if not len(seen):
@@ -63,7 +67,7 @@ class Question:
         layout = self.regions.layout.only(seen)
         best = Ranking(order=by_neighbours([np.arange(len(seen))], layout.places), searched=0)
         with suppress(Enough), self.evaluate.may_end():
-            for best in self._rankings(search, objective, layout, seen):
+            for best in self._rankings(search, objective, layout, seen, tokens):
                 if self.on_progress is not None:
                     order = np.concatenate([seen[best.order], unseen])
                     self.on_progress(order, self.evaluate.forward_passes)
@@ -75,11 +79,23 @@ class Question:
         objective: Objective,
         layout: Layout,
         seen: Int[np.ndarray, " seen"],
+        tokens: Tokens | None,
     ) -> Iterator[Ranking]:
         evaluate = among(self.evaluate, seen, n_regions=len(self.regions))
+        if tokens is not None:
+            evaluate = of_tokens(evaluate, np.asarray(tokens))
         is_seen = self.evaluate.seen
         known = [np.searchsorted(seen, order[is_seen[order]]) for order in self.known]
         return search.rankings(layout, evaluate, objective, known=known)
+
+    def sensitive(self, threshold: float) -> Tokens | None:
+        """The target's tokens that need the image, by index; None where it is none or all of them.
+
+        Args:
+            threshold: how much probability the whole image must add to that of a token
+        """
+        found = sensitive_by(self.evaluate, len(self.regions), threshold=threshold)
+        return found if 0 < len(found) < len(self.target) else None
 
     def unseen_last(self, order: Int[np.ndarray, " regions"]) -> Int[np.ndarray, " regions"]:
         """The same order, but with the regions that the model never sees behind the others.

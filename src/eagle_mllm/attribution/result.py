@@ -66,6 +66,10 @@ class Attribution(ArrayValue):
     saliency: Saliency
     """How decisive each pixel is, float32 in [0, 1], of the size of the image."""
 
+    sensitive: tuple[int, ...] = ()
+    """Tokens of the target, by index, rising, that the order and the saliency are about, where F
+    was restricted to the sensitive ones; empty where they are about all. The trace has all."""
+
     unseen: tuple[int, ...] = ()
     """Regions that the model never sees, such as those outside the square that its processor cuts
     out: rising, last in the order, 0 in the map, and without a share of the trace's area."""
@@ -149,6 +153,11 @@ def _check(attribution: Attribution) -> None:
     unseen = attribution.unseen
     if unseen and sorted(trace.order[-len(unseen) :].tolist()) != list(unseen):
         raise ResultError(f"unseen regions come last in an order, by index; got {unseen}")
+    if list(attribution.sensitive) != sorted(set(attribution.sensitive) & set(range(len(target)))):
+        raise ResultError(
+            f"sensitive tokens are rising indices into the {len(target)} tokens of the target; "
+            f"got {attribution.sensitive}"
+        )
     if len(trace.order) != len(regions) or trace.n_tokens != len(target):
         raise ResultError(
             f"the trace covers {len(trace.order)} regions and {trace.n_tokens} tokens; "

@@ -6,14 +6,16 @@ from jaxtyping import Float, Int
 from eagle_mllm.arrays import Mask, Saliency
 from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.attribution.trace import Trace
+from eagle_mllm.attribution.trace import Tokens, Trace
 from eagle_mllm.errors import RegionError
 
 PIXEL_STEPS = 64
 """How many steps of equal area the reference takes along a ranking of pixels."""
 
 
-def region_saliency(trace: Trace, objective: Objective) -> Float[np.ndarray, " regions"]:
+def region_saliency(
+    trace: Trace, objective: Objective, *, tokens: Tokens | None = None
+) -> Float[np.ndarray, " regions"]:
     """How decisive each region is, in [0, 1], by region index (Algorithm 1).
 
     A(π_1) = 0 and A(π_r) = A(π_{r−1}) − |F(π_:r) − F(π_:r−1)|, then stretched to [0, 1]. The first
@@ -24,8 +26,9 @@ def region_saliency(trace: Trace, objective: Objective) -> Float[np.ndarray, " r
     Args:
         trace: the trace of an order; its regions beyond `searched` are treated alike
         objective: F
+        tokens: which of the target's tokens F is of, by index; None for all
     """
-    steps = np.abs(np.diff(_objective_values(trace, objective)[1:]))
+    steps = np.abs(np.diff(_objective_values(trace, objective, tokens)[1:]))
     decline = np.concatenate([[0.0], np.cumsum(steps)])  # −A, along the order
     saliency = np.zeros(len(trace.order))
     if decline[-1] > 0:
@@ -119,5 +122,8 @@ def _require_rankable(saliency: Saliency, shape: tuple[int, ...]) -> None:
         raise RegionError("the saliency holds NaN or infinity, which have no rank; replace them")
 
 
-def _objective_values(trace: Trace, objective: Objective) -> Float[np.ndarray, " steps"]:
-    return objective(trace.insertion, trace.deletion)
+def _objective_values(
+    trace: Trace, objective: Objective, tokens: Tokens | None = None
+) -> Float[np.ndarray, " steps"]:
+    chosen = slice(None) if tokens is None else np.asarray(tokens)
+    return objective(trace.insertion[:, chosen], trace.deletion[:, chosen])

@@ -56,6 +56,8 @@ def compare(
     budget: options.Budget = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
+    scale: options.Scale = None,
+    sensitive: options.Sensitive = None,
     model: ModelChoice,
     max_new_tokens: options.MaxNewTokens = 128,
     max_pixels: options.MaxPixels = MAX_PIXELS,
@@ -81,6 +83,8 @@ def compare(
         budget=budget,
         insight=insight,
         necessity=necessity,
+        scale=scale,
+        sensitive=sensitive,
         ranking=ranking,
     )
     choice.require_used(*names)

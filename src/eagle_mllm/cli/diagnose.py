@@ -83,6 +83,7 @@ def diagnose(
     budget: options.Budget = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
+    scale: options.Scale = None,
     model: ModelChoice,
     max_new_tokens: options.MaxNewTokens = 128,
     max_pixels: options.MaxPixels = MAX_PIXELS,
@@ -100,7 +101,12 @@ def diagnose(
     Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
     choice = MethodOptions(
-        fill=fill, search=search, budget=budget, insight=insight, necessity=necessity
+        fill=fill,
+        search=search,
+        budget=budget,
+        insight=insight,
+        necessity=necessity,
+        scale=scale,
     )
     request = Request(
         image=image,

@@ -60,6 +60,8 @@ def explain(
     time: options.Time = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
+    scale: options.Scale = None,
+    sensitive: options.Sensitive = None,
     model: ModelChoice,
     max_new_tokens: options.MaxNewTokens = 128,
     max_pixels: options.MaxPixels = MAX_PIXELS,
@@ -85,6 +87,8 @@ def explain(
         budget=budget,
         insight=insight,
         necessity=necessity,
+        scale=scale,
+        sensitive=sensitive,
         ranking=ranking,
     )
     choice.require_used(method)

@@ -22,6 +22,8 @@ class MethodOptions:
     budget: int | None = None
     insight: float | None = None
     necessity: float | None = None
+    scale: options.ScaleChoice | None = None
+    sensitive: float | None = None
     ranking: options.RankingChoice | None = None
 
     def method(self, name: str) -> AttributionMethod:
@@ -57,12 +59,17 @@ class MethodOptions:
             "necessity": usual.necessity if self.necessity is None else self.necessity,
         }
         try:
-            Objective(**weights)
+            Objective(insight=weights["insight"], necessity=weights["necessity"])
         except SettingError as error:
             hint = "'--insight', '--necessity'"
             raise typer.BadParameter(str(error), param_hint=hint) from error
         search = {"name": self.search or Eagle().search.name, "budget": self.budget}
-        return {"search": search, "objective": weights, "fill": self.fill}
+        return {
+            "search": search,
+            "objective": {**weights, "scale": self.scale or usual.scale},
+            "fill": self.fill,
+            "sensitive": self.sensitive,
+        }
 
     def _of_another(self, name: str) -> dict[str, object]:
         ranking = {} if self.ranking is None else {"ranking": self.ranking}
@@ -74,6 +81,8 @@ _IS_OURS = {
     "budget": True,
     "insight": True,
     "necessity": True,
+    "scale": True,
+    "sensitive": True,
     "ranking": False,
 }
 """Option → whether EAGLE has it alone, or all others do."""

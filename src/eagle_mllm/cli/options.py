@@ -127,6 +127,27 @@ Necessity = Annotated[
     ),
 ]
 
+ScaleChoice = Literal["probability", "log-probability"]
+Scale = Annotated[
+    ScaleChoice | None,
+    typer.Option(
+        show_default="probability",
+        help="What insight and necessity average over the target's tokens.",
+        rich_help_panel=METHOD,
+    ),
+]
+Sensitive = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="X",
+        help="Seek only the tokens to which the image adds more probability than this, such as "
+        "0.2, of a long answer.",
+        rich_help_panel=METHOD,
+    ),
+]
+
 ModelName = Annotated[
     str | None,
     typer.Option(

@@ -7,6 +7,7 @@ in the target: a word of a sentence, or `sensitive_tokens(trace)`. No tokens hav
 import numpy as np
 from jaxtyping import Int
 
+from eagle_mllm.attribution.sensitivity import THRESHOLD, sensitive_of
 from eagle_mllm.attribution.trace import Tokens, Trace, area_under
 
 
@@ -72,12 +73,13 @@ def average_highest_score(trace: Trace, *, tokens: Tokens | None = None) -> floa
     return float(trace.insertion_curve(tokens).max())
 
 
-def sensitive_tokens(trace: Trace, *, threshold: float = 0.2) -> Int[np.ndarray, " sensitive"]:
+def sensitive_tokens(
+    trace: Trace, *, threshold: float = THRESHOLD
+) -> Int[np.ndarray, " sensitive"]:
     """The tokens that need the image: p_i(V) − p_i(∅) > threshold, by index in the target.
 
     Args:
         trace: the trace of any order; only its two ends matter
         threshold: how much probability the whole image must add
     """
-    gain = trace.insertion[-1].astype(np.float64) - trace.insertion[0]
-    return np.flatnonzero(gain > threshold)
+    return sensitive_of(trace.insertion[-1], trace.insertion[0], threshold=threshold)

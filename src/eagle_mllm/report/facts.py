@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from eagle_mllm.attribution.objective import Objective
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.metrics.faithfulness import (
     deletion_auc,
     faithfulness_gap,
     insertion_auc,
+    sensitive_tokens,
 )
 
 _MOST_NUMBERED = 10
@@ -62,7 +62,17 @@ def notes_of(attribution: Attribution) -> tuple[str, ...]:
         notes.append(f"hatched: {regions} that the model never sees")
     if not attribution.trace.has_effect:
         notes.append("no region has any effect on this target: there is nothing to rank")
+    if _seeks_all_for_want(attribution):
+        notes.append("no token is so sensitive to the image as was asked: all of them are sought")
     return tuple(notes)
+
+
+def _seeks_all_for_want(attribution: Attribution) -> bool:
+    settings = attribution.provenance.get("settings")
+    threshold = settings.get("sensitive") if isinstance(settings, Mapping) else None
+    if not isinstance(threshold, int | float):
+        return False
+    return not len(sensitive_tokens(attribution.trace, threshold=threshold))
 
 
 def facts_of(attribution: Attribution) -> tuple[Fact, ...]:
@@ -74,18 +84,21 @@ def facts_of(attribution: Attribution) -> tuple[Fact, ...]:
         Fact("Model", model_name(attribution), _model_details(attribution)),
         Fact("Method", attribution.method, _settings(attribution)),
         Fact("Regions", f"{len(regions)} ({regions.method}{asked})", f"{width} × {height} pixels"),
-        *_objective(attribution.objective),
+        *_objective(attribution),
         Fact("Forward passes", str(attribution.forward_passes), "images scored by the model"),
         Fact("Time", duration(attribution.seconds), ""),
         Fact("Software", _software(attribution), ""),
     )
 
 
-def _objective(objective: Objective | None) -> tuple[Fact, ...]:
+def _objective(attribution: Attribution) -> tuple[Fact, ...]:
+    objective, n_tokens = attribution.objective, len(attribution.sensitive)
     if objective is None:
         return ()
     weights = f"{objective.insight:g} · insight + {objective.necessity:g} · necessity"
-    return (Fact("Objective", weights, ""),)
+    scale = [] if objective.scale == "probability" else [f"of {objective.scale}"]
+    sought = [f"on {n_tokens} sensitive of {len(attribution.target)} tokens"] if n_tokens else []
+    return (Fact("Objective", weights, ", ".join([*scale, *sought])),)
 
 
 def model_name(attribution: Attribution) -> str:

@@ -28,9 +28,6 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 _MOST_BYTES = 1 << 20
 
-_LATER = {"target", "match"}
-"""Settings of `[run]` that came later: a run without them is the run that it was before."""
-
 
 class RunConfig(Section):
     """Everything that decides the records of a run."""
@@ -65,12 +62,10 @@ class RunConfig(Section):
             mode="json",
             exclude={"name": True, "paths": True, "model": places, "run": {"limit", "offset"}},
         )
-        usual = SampleSection().model_dump(mode="json")
-        identity["run"] = {
-            key: value
-            for key, value in identity["run"].items()
-            if key not in _LATER or value != usual[key]
-        }
+        _drop_usual(identity["run"], {"target": "answer", "match": None})
+        if isinstance(self.method, EagleSection):
+            _drop_usual(identity["method"], {"sensitive": None})
+            _drop_usual(identity["method"]["objective"], {"scale": "probability"})
         return identity
 
     def resolved(self, environment: Mapping[str, str] = os.environ) -> "RunConfig":
@@ -89,6 +84,13 @@ class RunConfig(Section):
             for key, part in document.items()
         }
         return _validated(expanded, source=f"run {self.name!r}")
+
+
+def _drop_usual(section: dict[str, JSON], usual: Mapping[str, JSON]) -> None:
+    """Leave out settings that came later: a run without them is the run that it was before."""
+    for key, value in usual.items():
+        if section[key] == value:
+            del section[key]
 
 
 def load_config(path: Path, *, settings: Mapping[str, Any] | None = None) -> RunConfig:

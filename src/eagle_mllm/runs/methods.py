@@ -19,9 +19,10 @@ from pydantic import (
 
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.method import AttributionMethod, Eagle
-from eagle_mllm.attribution.objective import Objective
+from eagle_mllm.attribution.objective import Objective, Scale
 from eagle_mllm.attribution.provenance import as_json
 from eagle_mllm.attribution.search.registry import make_search
+from eagle_mllm.attribution.sensitivity import require_threshold
 from eagle_mllm.baselines.map_method import MapMethod, RankBy
 from eagle_mllm.baselines.registry import BASELINES
 from eagle_mllm.errors import SettingError, did_you_mean
@@ -34,13 +35,16 @@ class Section(BaseModel):
 
 
 class ObjectiveSection(Section):
-    """`objective`: the weights of Eq. 4."""
+    """`objective`: the weights of Eq. 4, and how a probability counts."""
 
     insight: float = 1.0
     """λ1, the weight of sufficiency, ≥ 0."""
 
     necessity: float = 1.0
     """λ2, the weight of indispensability, ≥ 0."""
+
+    scale: Scale = "probability"
+    """What is averaged over tokens."""
 
 
 class MethodSection(Section):
@@ -68,6 +72,9 @@ class EagleSection(MethodSection):
     fill: FillName = Eagle().fill
     """What hidden pixels become."""
 
+    sensitive: float | None = None
+    """How sensitive the tokens are that are sought to rise; None for all tokens."""
+
     @field_validator("search")
     @classmethod
     def _complete(cls, search: dict[str, Any]) -> dict[str, Any]:
@@ -85,8 +92,14 @@ class EagleSection(MethodSection):
     @field_validator("objective")
     @classmethod
     def _possible(cls, objective: ObjectiveSection) -> ObjectiveSection:
-        Objective(insight=objective.insight, necessity=objective.necessity)
+        Objective(**objective.model_dump())
         return objective
+
+    @field_validator("sensitive")
+    @classmethod
+    def _in_range(cls, sensitive: float | None) -> float | None:
+        require_threshold(sensitive)
+        return sensitive
 
     def make(self) -> Eagle:
         """See `MethodSection`."""
@@ -95,6 +108,7 @@ class EagleSection(MethodSection):
             search=make_search(settings.pop("name"), settings),
             objective=Objective(**self.objective.model_dump()),
             fill=self.fill,
+            sensitive=self.sensitive,
         )
 
 

@@ -114,7 +114,11 @@ def _with_settings(name: str, changed: Mapping[str, object]) -> str:
 
 
 def _objective_of(method: MethodSection) -> str:
-    return _objective(method.objective) if isinstance(method, EagleSection) else NONE
+    if not isinstance(method, EagleSection):
+        return NONE
+    scale = [] if method.objective.scale == Objective().scale else [method.objective.scale]
+    tokens = [] if method.sensitive is None else [f"tokens above {method.sensitive:g}"]
+    return ", ".join([_objective(method.objective), *scale, *tokens])
 
 
 def _objective(objective: ObjectiveSection) -> str:

@@ -67,6 +67,7 @@ def _header(attribution: Attribution) -> dict[str, Any]:
         },
         "regions": {"method": attribution.regions.method, "asked": attribution.regions.asked},
         "trace": {"searched": int(attribution.trace.searched)},
+        **({"sensitive": _plain(attribution.sensitive)} if attribution.sensitive else {}),
         **({"unseen": _plain(attribution.unseen)} if attribution.unseen else {}),
         "provenance": dict(attribution.provenance),
     }
@@ -176,13 +177,14 @@ def objective_of(part: Mapping[str, Any] | None) -> Objective | None:
 
     Raises:
         Malformed: a weight is not a number
-        SettingError: a weight is out of its range
+        SettingError: a weight is out of its range, or the scale unknown
     """
     if part is None:
         return None
     return Objective(
         insight=value(part, "insight", float, int),
         necessity=value(part, "necessity", float, int),
+        **({"scale": value(part, "scale", str)} if "scale" in part else {}),
     )
 
 

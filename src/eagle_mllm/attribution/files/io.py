@@ -219,6 +219,7 @@ def _attribution(header: Mapping[str, Any], arrays: _Arrays) -> Attribution:
             searched=value(value(header, "trace", dict), "searched", int),
         ),
         saliency=arrays["saliency"],
+        sensitive=values(header, "sensitive", int) if "sensitive" in header else (),
         unseen=values(header, "unseen", int) if "unseen" in header else (),
         objective=objective_of(value(header, "objective", dict, type(None))),
         forward_passes=value(header, "forward_passes", int),
