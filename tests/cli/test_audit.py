@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 GRID = ("--regions", "grid", "--n-regions", "8")
 
 
@@ -55,3 +57,15 @@ def test_fast_and_fix_do_not_go_together(eagle, picture, planted):
     done = eagle("audit", picture, "--fast", "--fix")
     assert done.exit_code == 2
     assert "leave one of them out" in done.stderr
+
+
+@pytest.mark.parametrize(("fast", "passes"), [((), 2 + 22 + 2 * 2), (("--fast",), 2 + 2)])
+def test_a_dry_run_counts_the_content_words_of_a_given_answer(
+    eagle, planted, picture, folder, fast, passes
+):
+    grid = ("--regions", "grid", "--n-regions", "16")
+    answer = ("--answer", "A cat sits on a tree.")
+    done = eagle("audit", picture, *grid, *answer, *fast, "--dry-run", "--json")
+    assert json.loads(done.stdout)["passes"] == passes, done.stdout
+    assert [path.name for path in folder.iterdir()] == ["photo.png"]
+    assert not planted

@@ -71,3 +71,14 @@ def test_what_cannot_be_diagnosed_is_one_line(eagle, picture, liar, arguments, m
     assert done.exit_code == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_question_is_needed_and_a_dry_run_only_tells_what_it_costs(eagle, picture, liar, folder):
+    missing = eagle("diagnose", picture, "--truth", "no")
+    assert missing.exit_code == 2
+    assert "'--prompt': the prompt holds no text" in missing.stderr
+    before = sorted(folder.iterdir())
+    done = eagle("diagnose", picture, *ASK, "--truth", "no", "--dry-run", "--json")
+    assert json.loads(done.stdout)["passes"] > 32
+    assert sorted(folder.iterdir()) == before
+    assert not liar

@@ -7,7 +7,7 @@ import pytest
 from eagle_mllm import connecting
 from eagle_mllm.attribution.search.greedy import GreedySearch
 from eagle_mllm.cli.commands import loaded
-from eagle_mllm.cli.model_options import _OPTIONS
+from eagle_mllm.cli.model_options import MODEL_OPTIONS
 from eagle_mllm.errors import ModelError
 
 
@@ -53,7 +53,7 @@ def test_every_command_that_takes_a_model_takes_a_server(
 @pytest.mark.parametrize("command", ["explain", "compare", "diagnose", "audit"])
 def test_the_options_of_a_model_are_the_same_on_every_command(command):
     taken = {one.name for one in loaded(command).params}
-    assert set(_OPTIONS) <= taken
+    assert set(MODEL_OPTIONS) <= taken
 
 
 def test_a_server_needs_no_name_of_its_only_model(eagle, connections, picture, sketches):

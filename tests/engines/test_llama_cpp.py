@@ -42,6 +42,37 @@ def test_a_given_answer_has_the_ids_of_the_checkpoint_though_only_the_server_is_
         assert theirs.encode(answer) == ours.encode(answer)
 
 
+TURNS = [
+    {"role": "system", "content": "Be terse."},
+    {"role": "user", "content": CAPTION_PROMPT},
+    {"role": "assistant", "content": "A large red star."},
+    {"role": "user", "content": "Is there a moon?"},
+]
+
+
+@pytest.mark.parametrize("checkpoint", [None, "demo"])
+def test_earlier_turns_are_scored_as_in_process(llama, cache, local, picture, checkpoint):
+    served = connect(llama.url, cache=cache, checkpoint=checkpoint, agreement=False)
+    theirs, ours = (
+        one.with_answer(picture, messages=TURNS, answer="No.") for one in (served, local)
+    )
+    assert theirs.ids == ours.ids
+    assert theirs.conversation == ours.conversation
+    assert theirs.rendered == (None if checkpoint is None else ours.rendered)
+    regions = segment(picture, method="grid", n_regions=16)
+    shown = some(3, len(regions))
+    scores = [
+        model.scorer(one, one.all(), regions)(shown).probability
+        for model, one in ((served, theirs), (local, ours))
+    ]
+    np.testing.assert_allclose(scores[0], scores[1], atol=AGREE)
+    alone = local.with_answer(picture, "Is there a moon?", "No.")
+    apart = local.scorer(alone, alone.all(), regions)(shown).probability - scores[1]
+    assert np.abs(scores[0] - scores[1]).max() < np.abs(apart).max() / 4
+    told = served.generate(picture, messages=TURNS)
+    assert told.text == local.generate(picture, messages=TURNS).text
+
+
 def test_probabilities_and_predictions_agree_with_those_in_process(served, local, picture):
     generation = local.generate(picture, CAPTION_PROMPT)
     target = generation.all(include_eos=True)

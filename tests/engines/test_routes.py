@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,6 +96,35 @@ def test_a_start_token_that_the_template_does_not_write_is_asked_for(scripted, p
     with scripted(double) as url:
         connect(url, **{**OPTIONS, "checkpoint": "demo/llava"})
     assert all(body["add_special_tokens"] is True for body in double.asked)
+
+
+def test_earlier_turns_are_messages_before_the_prompt(scripted, parts, picture, regions):
+    turns = [
+        {"role": "system", "content": "Be terse."},
+        {"role": "user", "content": CAPTION_PROMPT},
+        {"role": "assistant", "content": "A star."},
+        {"role": "user", "content": "Is there a moon?"},
+    ]
+    asked = []
+
+    def vllm(method, path, body):
+        if path == "/v1/chat/completions" and body["messages"][0]["role"] == "system":
+            asked.append(body["messages"])
+            return 500, {"error": {"message": "enough"}}
+        return Vllm(*parts)(method, path, body)
+
+    with scripted(vllm) as url:
+        model = connect(url, **OPTIONS)
+        generation = model.with_answer(picture, messages=turns, answer=ANSWER)
+        with pytest.raises(ModelError, match="enough"):
+            model.scorer(generation, generation.all(), regions)(SHOWN[:1])
+    system, first, said, last, answer = asked[0]
+    assert (system, said, last) == (turns[0], turns[2], turns[3])
+    assert [part["type"] for part in first["content"]] == ["image_url", "text"]
+    assert answer == {"role": "assistant", "content": ANSWER}
+    other = replace(generation, rendered=f"Today is Monday. {generation.rendered}")
+    with pytest.raises(ModelError, match="writes this prompt otherwise than when it was answered"):
+        model.scorer(other, other.all(), regions)
 
 
 def without(*path):

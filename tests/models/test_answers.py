@@ -132,7 +132,7 @@ def test_a_prompt_that_would_end_its_turn_or_add_an_image_is_refused(loaded, ans
     chat = loaded(name).family.chat
     tokenizer = chat.tokenizer
     refused = {chat.image_token, tokenizer.eos_token, tokenizer.bos_token} - {None, ""}
-    refused |= {token for token in chat.control_tokens.values() if token in chat._turn("")}
+    refused |= {token for token in chat.control_tokens.values() if token in chat.prompt_text("")}
     assert len(refused) >= 2
     for token in refused:
         for prompt in (token, f"What is this?{token}", f"{token}What?", f"What {token} is this?"):

@@ -36,6 +36,8 @@ def test_every_default_is_written_out(load):
             "batch_size": "auto",
             "pixels": "auto",
             "revision": None,
+            "template": {},
+            "system": None,
             "server": None,
             "engine": "auto",
             "checkpoint": None,
@@ -64,6 +66,21 @@ def test_every_default_is_written_out(load):
         },
         "paths": {},
     }
+
+
+def test_what_a_prompt_is_written_with_is_loaded_with_and_part_of_what_a_run_is(load):
+    plain = load()
+    asked = load(settings={"model.template.enable_thinking": False, "model.system": "Be terse."})
+    assert asked.model.settings.template == {"enable_thinking": False}
+    assert asked.model.settings.system == "Be terse."
+    assert {"template", "system"} <= set(asked.identity["model"])
+    assert asked.identity != plain.identity
+    # Runs of versions without these settings go on in their folder.
+    assert set(plain.identity["model"]) == {
+        "id", "device", "dtype", "batch_size", "pixels", "revision"
+    }  # fmt: skip
+    with pytest.raises(SettingError, match="system is for weights that are loaded here"):
+        load(settings={"model.system": "Be terse.", "model.server": "http://a:1"})
 
 
 def test_the_defaults_are_those_of_the_method(load):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.conversation import Asked, Conversation, prompt_of
 from eagle_mllm.attribution.named_targets import NamedTargets
 from eagle_mllm.attribution.target import Target
 from eagle_mllm.attribution.words.breaks import Span
@@ -30,14 +31,15 @@ class Generation(NamedTargets, ArrayValue):
 
     Raises:
         ModelError: the ids, tokens, spans and special flags differ in number, a span lies outside
-            the text, or the prompt or the text is not Unicode
+            the text, the prompt or the text is not Unicode, or the prompt does not end the
+            conversation
     """
 
     image: RGBImage = field(repr=False)
     """The image as the user sees it, `(h, w, 3)`."""
 
     prompt: str
-    """What the model was asked."""
+    """What the model was asked, last in a conversation."""
 
     text: str
     """The answer, without special tokens."""
@@ -63,6 +65,9 @@ class Generation(NamedTargets, ArrayValue):
     The answer is scored behind this text on any later day.
     """
 
+    conversation: Conversation | None = None
+    """All turns up to the prompt, where it is not the only one; None for a prompt alone."""
+
     encode: Encode | None = field(default=None, compare=False, repr=False)
     """Turns an answer into ids as the model would write them, without the end-of-sequence token.
 
@@ -75,7 +80,7 @@ class Generation(NamedTargets, ArrayValue):
         ids: Sequence[int],
         *,
         image: RGBImage,
-        prompt: str,
+        prompt: Asked,
         decode: Callable[[Sequence[int]], str],
         special: Container[int],
         encode: Encode | None = None,
@@ -87,7 +92,7 @@ class Generation(NamedTargets, ArrayValue):
         Args:
             ids: the answer, with its end-of-sequence token if it has one
             image: the image as the user sees it
-            prompt: what the model was asked
+            prompt: what the model was asked; a conversation where it was more than a prompt
             decode: turns ids into text, leaving out special tokens and cleaning nothing up
             special: the vocabulary ids that write no text
             encode: see the field; something that can be pickled
@@ -97,7 +102,7 @@ class Generation(NamedTargets, ArrayValue):
         text, spans = token_spans(ids, decode)
         return cls(
             image=image,
-            prompt=prompt,
+            prompt=prompt_of(prompt),
             text=text,
             ids=tuple(ids),
             tokens=token_texts(text, spans),
@@ -105,6 +110,7 @@ class Generation(NamedTargets, ArrayValue):
             special=tuple(token in special for token in ids),
             image_path=image_path,
             rendered=rendered,
+            conversation=prompt if isinstance(prompt, Conversation) else None,
             encode=encode,
         )
 
@@ -118,6 +124,11 @@ class Generation(NamedTargets, ArrayValue):
                 f"{len(self.spans)} spans and {len(self.special)} special flags; "
                 "expected one of each for each token"
             )
+        if self.conversation is not None and self.conversation.prompt != self.prompt:
+            raise ModelError(
+                "the prompt of an answer is another than the last of its conversation; give both "
+                "as they were asked"
+            )
         for span in self.spans:
             if not 0 <= span.start <= span.stop <= len(self.text):
                 raise ModelError(
@@ -129,6 +140,11 @@ class Generation(NamedTargets, ArrayValue):
     def __repr__(self) -> str:
         size = "x".join(map(str, self.image.shape[:-1]))
         return f"Generation({quoted(self.text)}, {len(self.ids)} tokens, image {size})"
+
+    @property
+    def asked(self) -> Asked:
+        """The prompt, or the conversation that it ends: what to ask again about another image."""
+        return self.prompt if self.conversation is None else self.conversation
 
     @cached_property
     def words(self) -> tuple[Word, ...]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
+from eagle_mllm.attribution.conversation import Asked, Messages
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike
 from eagle_mllm.attribution.masking import FillName
@@ -108,8 +109,9 @@ class Model(ABC):
     def generate(
         self,
         image: ImageLike,
-        prompt: str,
+        prompt: Asked | None = None,
         *,
+        messages: Messages | None = None,
         max_new_tokens: int = 128,
         image_path: str | None = None,
     ) -> Generation:
@@ -117,20 +119,29 @@ class Model(ABC):
 
         Args:
             image: a path, a PIL image, or an RGB uint8 array
-            prompt: the user's words, without any chat template. It may not hold control tokens
+            prompt: the user's words, without any chat template. They may not hold control tokens
                 that would end the user's turn or stand for one more image
+            messages: instead of a prompt, the turns of a conversation that ends with the user's
+                question, as chat templates take them; see `attribution.conversation`
             max_new_tokens: longest answer; a cut answer does not end in EOS
             image_path: where the image came from, for whoever read it already; by default the
                 path given as `image`
 
         Raises:
             ImageError: the image cannot be read
-            ModelError: the prompt is not Unicode, or holds such a control token
+            ModelError: the prompt is not Unicode, or holds such a control token; the messages are
+                malformed, or the model's template has no place for them
         """
 
     @abstractmethod
     def with_answer(
-        self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
+        self,
+        image: ImageLike,
+        prompt: Asked | None = None,
+        answer: str = "",
+        *,
+        messages: Messages | None = None,
+        image_path: str | None = None,
     ) -> Generation:
         """A given answer, encoded as the model itself would write it and ended by EOS.
 
@@ -141,6 +152,7 @@ class Model(ABC):
             image: a path, a PIL image, or an RGB uint8 array
             prompt: the user's words, without any chat template
             answer: the text to explain instead of the model's own answer
+            messages: instead of a prompt, as in `generate`
             image_path: where the image came from, as in `generate`
 
         Raises:

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,21 +15,21 @@ from rich.table import Table
 from rich.text import Text
 
 from eagle_mllm import report
-from eagle_mllm.attribution.choice import TargetChoice
-from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.masking import FillName
+from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.cli import options
 from eagle_mllm.cli.display import Results, print_files, print_json
-from eagle_mllm.cli.loading import ModelChoice
-from eagle_mllm.cli.model_options import with_model
-from eagle_mllm.cli.outputs import OutputFolder, place_for
-from eagle_mllm.cli.parsing import path_text
+from eagle_mllm.cli.dry_run import tell_plan
+from eagle_mllm.cli.outputs import OutputFolder
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import AUDIT, PAGE
-from eagle_mllm.cli.request import DEFAULT_PROMPT, Asked, Request, asked, require_prompt
+from eagle_mllm.cli.request import Answered, Request, asked
+from eagle_mllm.cli.request_options import with_request
 from eagle_mllm.errors import SettingError
 from eagle_mllm.hallucination.auditing import audit as audited
+from eagle_mllm.hallucination.claims import claims_of, content_runs
 from eagle_mllm.hallucination.fixing import Fixed, fix
+from eagle_mllm.hallucination.probing import planned_passes
 from eagle_mllm.hallucination.verdicts import Audit
 from eagle_mllm.printable import printable
 
@@ -41,14 +42,10 @@ class _Depth:
     fix: bool
 
 
-@with_model
+@with_request
 def audit(
-    image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
-    ],
     *,
-    prompt: options.Prompt = DEFAULT_PROMPT,
-    answer: options.Answer = None,
+    request: Request,
     fast: Annotated[
         bool,
         typer.Option(
@@ -65,14 +62,8 @@ def audit(
             rich_help_panel=options.METHOD,
         ),
     ] = False,
-    regions: options.RegionsFrom = "slico",
-    n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
-    model: ModelChoice,
-    max_new_tokens: options.MaxNewTokens = 128,
-    max_pixels: options.MaxPixels = MAX_PIXELS,
-    out: options.OutFolder = None,
-    force: options.Force = False,
+    dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -88,21 +79,11 @@ def audit(
             "--fix hides what the doubted words come from, which --fast does not look for; "
             "leave one of them out"
         )
-    request = Request(
-        image=image,
-        prompt=prompt,
-        answer=answer,
-        targets=TargetChoice(),
-        regions=regions,
-        n_regions=n_regions,
-        model=model,
-        max_new_tokens=max_new_tokens,
-        max_pixels=max_pixels,
-        place=place_for(out, name=image.stem, force=force),
-        image_path=path_text(image),
-    )
-    require_prompt(request)
     depth = _Depth(fast=fast, fix=fix_answer)
+    if dry_run:
+        planned = partial(_planned, request, fast=fast)
+        tell_plan(request, planned, fill=fill, as_json=as_json)
+        return
     with contextlib.redirect_stdout(sys.stderr):
         told, found = _audited(request, depth, PassProgress(quiet=quiet), fill=fill)
     if as_json:
@@ -111,11 +92,19 @@ def audit(
         _print(found, told)
 
 
+def _planned(request: Request, regions: Regions, _n_targets: int, *, fast: bool) -> int:
+    """An answer that is not given is taken to be as long as it may be, all content words."""
+    given = content_runs(request.answer or "")
+    n_claims = sum(map(len, given)) if request.answer else request.max_new_tokens
+    return planned_passes(regions, max(1, n_claims), fast=fast)
+
+
 def _audited(
     request: Request, depth: _Depth, progress: PassProgress, *, fill: FillName
 ) -> tuple[dict[str, Any], Audit]:
     with asked(request, progress) as found:
-        planned = 2 if depth.fast else 2 * len(found.regions)
+        n_claims = len(claims_of(found.generation))
+        planned = planned_passes(found.regions, n_claims, fast=depth.fast)
         with progress.passes("auditing", planned=planned, usage=found.usage) as on_pass:
             checked = audited(
                 found.model,
@@ -130,7 +119,7 @@ def _audited(
             return _write(checked, fixed, found.output, is_fixed=depth.fix), checked
 
 
-def _fixed(found: Asked, checked: Audit, *, fill: FillName) -> Fixed | None:
+def _fixed(found: Answered, checked: Audit, *, fill: FillName) -> Fixed | None:
     return fix(found.model, checked, regions=found.regions, fill=fill)
 
 

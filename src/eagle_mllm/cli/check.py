@@ -46,6 +46,8 @@ def check(
     three drawn pictures, passes are timed, and up to five words are explained.
     """
     if name is not None:
+        if model.name not in (name, "demo"):
+            raise typer.BadParameter(f"named twice, here as {name}", param_hint="'--model'")
         model = replace(model, name=name)
     if model.server is not None:
         raise ModelError("a served model has no pixels to check; leave --server out")

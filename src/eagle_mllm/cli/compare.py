@@ -3,44 +3,35 @@
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from eagle_mllm import report
 from eagle_mllm.attribution.files import io
-from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.cli import options, target_options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
-from eagle_mllm.cli.dry_run import tell_plan
+from eagle_mllm.cli.dry_run import passes_of, tell_plan
 from eagle_mllm.cli.explain import file_endings
-from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.methods import OURS, MethodOptions
-from eagle_mllm.cli.model_options import with_model
-from eagle_mllm.cli.outputs import OutputFolder, place_for
-from eagle_mllm.cli.parsing import path_text
+from eagle_mllm.cli.outputs import OutputFolder
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
-from eagle_mllm.cli.request import DEFAULT_PROMPT, Asked, Request, asked, require_prompt
+from eagle_mllm.cli.request import Answered, Request, asked
+from eagle_mllm.cli.request_options import with_request
 from eagle_mllm.cli.targets import target_choice
 from eagle_mllm.errors import SettingError, TargetError
 
 _USUAL = f"{OURS},single-scan,centre,random"
 
 
-@with_model
+@with_request
 def compare(
-    image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
-    ],
     *,
+    request: Request,
     methods: options.Methods = _USUAL,
-    prompt: options.Prompt = DEFAULT_PROMPT,
-    answer: options.Answer = None,
     word: target_options.Words = None,
     span: target_options.Spans = None,
     match: target_options.Matches = None,
@@ -48,8 +39,6 @@ def compare(
     boxed: target_options.Boxed = False,
     last_line: target_options.LastLine = False,
     counterfactual: target_options.Counterfactual = None,
-    regions: options.RegionsFrom = "slico",
-    n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
     ranking: options.Ranking = None,
     search: options.Search = None,
@@ -58,12 +47,7 @@ def compare(
     necessity: options.Necessity = None,
     scale: options.Scale = None,
     sensitive: options.Sensitive = None,
-    model: ModelChoice,
-    max_new_tokens: options.MaxNewTokens = 128,
-    max_pixels: options.MaxPixels = MAX_PIXELS,
     dry_run: options.DryRun = False,
-    out: options.OutFolder = None,
-    force: options.Force = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -88,32 +72,20 @@ def compare(
         ranking=ranking,
     )
     choice.require_used(*names)
-    request = Request(
-        image=image,
-        prompt=prompt,
-        answer=answer,
-        targets=target_choice(
-            words=word,
-            spans=span,
-            matches=match,
-            tokens=token,
-            boxed=boxed,
-            last_line=last_line,
-            all_words=False,
-            counterfactual=counterfactual,
-        ),
-        regions=regions,
-        n_regions=n_regions,
-        model=model,
-        max_new_tokens=max_new_tokens,
-        max_pixels=max_pixels,
-        place=place_for(out, name=image.stem, force=force),
-        image_path=path_text(image),
+    targets = target_choice(
+        words=word,
+        spans=span,
+        matches=match,
+        tokens=token,
+        boxed=boxed,
+        last_line=last_line,
+        all_words=False,
+        counterfactual=counterfactual,
     )
-    require_prompt(request)
+    request = replace(request, targets=targets)
     chosen = [choice.method(name) for name in names]
     if dry_run:
-        tell_plan(request, chosen, as_json=as_json)
+        tell_plan(request, passes_of(chosen), fill=fill, as_json=as_json)
         return
     with contextlib.redirect_stdout(sys.stderr):
         attributions, files = _compared(request, chosen, PassProgress(quiet=quiet))
@@ -145,7 +117,7 @@ def _compared(
             return attributions, _write(attributions, found.output)
 
 
-def _attributed(found: Asked, method: AttributionMethod, progress: PassProgress) -> Attribution:
+def _attributed(found: Answered, method: AttributionMethod, progress: PassProgress) -> Attribution:
     planned = method.planned_passes(len(found.regions))
     tell_cost(planned, n_targets=1, usage=found.usage)
     with progress.passes(method.name, planned=planned, usage=found.usage) as on_pass:

@@ -44,7 +44,7 @@ def demo(
     picture = scenes.scene(seed).image
     request = Request(
         image=picture,
-        prompt=prompt,
+        asked=prompt,
         answer=None,
         targets=TargetChoice(words=tuple(word or ())),
         regions="slico",

@@ -3,26 +3,25 @@
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from eagle_mllm import report
-from eagle_mllm.attribution.choice import TargetChoice
-from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import AttributionMethod
+from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import Results, print_files, print_json
-from eagle_mllm.cli.loading import ModelChoice
+from eagle_mllm.cli.dry_run import tell_plan
 from eagle_mllm.cli.methods import OURS, MethodOptions
-from eagle_mllm.cli.model_options import with_model
-from eagle_mllm.cli.outputs import OutputFolder, place_for
-from eagle_mllm.cli.parsing import path_text
+from eagle_mllm.cli.outputs import OutputFolder
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import DIAGNOSIS, PAGE
-from eagle_mllm.cli.request import Request, asked, require_prompt
+from eagle_mllm.cli.request import Request, asked
+from eagle_mllm.cli.request_options import with_question
 from eagle_mllm.hallucination.diagnosing import diagnose as diagnosed
 from eagle_mllm.hallucination.diagnosis import Diagnosis
 from eagle_mllm.hallucination.files import save_diagnosis
@@ -32,23 +31,10 @@ from eagle_mllm.report.diagnosing import told
 _Files = Mapping[str, Path]
 
 
-@with_model
+@with_question
 def diagnose(
-    image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
-    ],
     *,
-    question: Annotated[
-        str,
-        typer.Option(
-            "--question",
-            "--prompt",
-            metavar="TEXT",
-            help="What the model is asked.",
-            show_default=False,
-            rich_help_panel=options.TARGET,
-        ),
-    ],
+    request: Request,
     truth: Annotated[
         str,
         typer.Option(
@@ -75,20 +61,13 @@ def diagnose(
             rich_help_panel=options.TARGET,
         ),
     ] = None,
-    answer: options.Answer = None,
-    regions: options.RegionsFrom = "slico",
-    n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
     search: options.Search = None,
     budget: options.Budget = None,
     insight: options.Insight = None,
     necessity: options.Necessity = None,
     scale: options.Scale = None,
-    model: ModelChoice,
-    max_new_tokens: options.MaxNewTokens = 128,
-    max_pixels: options.MaxPixels = MAX_PIXELS,
-    out: options.OutFolder = None,
-    force: options.Force = False,
+    dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -108,21 +87,11 @@ def diagnose(
         necessity=necessity,
         scale=scale,
     )
-    request = Request(
-        image=image,
-        prompt=question,
-        answer=answer,
-        targets=TargetChoice(),
-        regions=regions,
-        n_regions=n_regions,
-        model=model,
-        max_new_tokens=max_new_tokens,
-        max_pixels=max_pixels,
-        place=place_for(out, name=image.stem, force=force),
-        image_path=path_text(image),
-    )
-    require_prompt(request)
     method = choice.method(OURS)
+    if dry_run:
+        planned = partial(_planned, method)
+        tell_plan(request, planned, fill=fill, as_json=as_json)
+        return
     closed = None if answers is None else [one.strip() for one in answers.split(",")]
     with contextlib.redirect_stdout(sys.stderr):
         found, files = _diagnosed(
@@ -132,6 +101,11 @@ def diagnose(
         print_json(to_json(found, files))
     elif not quiet:
         _print(found, files)
+
+
+def _planned(method: AttributionMethod, regions: Regions, _n_targets: int) -> int:
+    """The order, and the smallest removal along it."""
+    return method.planned_passes(len(regions)) + 2 * len(regions)
 
 
 def _diagnosed(
@@ -144,8 +118,8 @@ def _diagnosed(
     word: str | None,
 ) -> tuple[Diagnosis, _Files]:
     with asked(request, progress) as found:
-        planned = method.planned_passes(len(found.regions)) + 2 * len(found.regions)
-        tell_cost(planned, n_targets=1)
+        planned = _planned(method, found.regions, 1)
+        tell_cost(planned, n_targets=1, usage=found.usage)
         with progress.passes("diagnosing", planned=planned, usage=found.usage) as on_pass:
             diagnosis = diagnosed(
                 found.model,

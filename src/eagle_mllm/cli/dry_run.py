@@ -1,6 +1,6 @@
 """`--dry-run`: what a command would cost, told before a model has to work."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import typer
@@ -8,7 +8,9 @@ import typer
 from eagle_mllm import connecting
 from eagle_mllm.attribution.choice import choose_targets
 from eagle_mllm.attribution.images import read_image
+from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.method import AttributionMethod
+from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.several import expected_passes
 from eagle_mllm.cli.display import print_json
 from eagle_mllm.cli.regions import regions_for
@@ -19,7 +21,22 @@ from eagle_mllm.engines.served import ServedModel
 _MEGABYTE = 1_000_000
 
 
-def tell_plan(request: Request, methods: Sequence[AttributionMethod], *, as_json: bool) -> None:
+Passes = Callable[[Regions, int], int]
+"""From a partition and a number of targets to the images that will be scored."""
+
+
+def passes_of(methods: Sequence[AttributionMethod]) -> Passes:
+    """What explaining by some methods takes.
+
+    Args:
+        methods: each pays for its own passes
+    """
+    return lambda regions, n_targets: sum(
+        expected_passes(one, len(regions), n_targets=n_targets) for one in methods
+    )
+
+
+def tell_plan(request: Request, passes: Passes, *, fill: FillName, as_json: bool) -> None:
     """Print how many images would be scored and, of a served model, what would be sent.
 
     Nothing is sent but questions about tokens and settings, and no weights are loaded. Where the
@@ -27,7 +44,8 @@ def tell_plan(request: Request, methods: Sequence[AttributionMethod], *, as_json
 
     Args:
         request: what would be done
-        methods: by which methods
+        passes: how many images that takes
+        fill: what hidden pixels become
         as_json: print a JSON object
 
     Raises:
@@ -38,19 +56,19 @@ def tell_plan(request: Request, methods: Sequence[AttributionMethod], *, as_json
     server = request.model.server
     model = None if server is None else connecting.untried(server, model=request.model.name)
     n_targets, answer_tokens = _targets(model, request)
-    passes = sum(expected_passes(one, len(regions), n_targets=n_targets) for one in methods)
+    planned = passes(regions, n_targets)
     cost = None
     if model is not None:
         cost = estimate(
             model,
             image,
-            request.prompt,
+            request.asked,
             regions,
-            fill=methods[0].fill,
-            passes=passes,
+            fill=fill,
+            passes=planned,
             answer_tokens=answer_tokens,
         )
-    tell(Plan(passes=passes, cost=cost), as_json=as_json)
+    tell(Plan(passes=planned, cost=cost), as_json=as_json)
 
 
 def _targets(model: ServedModel | None, request: Request) -> tuple[int, int]:
@@ -58,7 +76,7 @@ def _targets(model: ServedModel | None, request: Request) -> tuple[int, int]:
     chosen = request.targets
     if request.answer is None or model is None:
         return max(1, chosen.n_named), request.max_new_tokens
-    generation = model.with_answer(request.image, request.prompt, request.answer)
+    generation = model.with_answer(request.image, request.asked, request.answer)
     return len(list(choose_targets(generation, chosen))), len(generation.ids)
 
 

@@ -3,45 +3,37 @@
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated
 
-import typer
 from PIL.Image import Image
 
 from eagle_mllm import report
 from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.generation import Target
-from eagle_mllm.attribution.image_files import MAX_PIXELS
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options, target_options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
-from eagle_mllm.cli.dry_run import tell_plan
+from eagle_mllm.cli.dry_run import passes_of, tell_plan
 from eagle_mllm.cli.ending import ending
-from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.methods import OURS, MethodOptions
-from eagle_mllm.cli.model_options import with_model
-from eagle_mllm.cli.outputs import OutputFolder, place_for, slug
-from eagle_mllm.cli.parsing import path_text
+from eagle_mllm.cli.outputs import OutputFolder, slug
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
-from eagle_mllm.cli.request import DEFAULT_PROMPT, SCENE, Asked, Request, asked, require_prompt
+from eagle_mllm.cli.request import SCENE, Answered, Request, asked
+from eagle_mllm.cli.request_options import with_request
 from eagle_mllm.cli.targets import target_choice
 from eagle_mllm.report.tokens import Per
 
 
-@with_model
+@with_request
 def explain(
-    image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)
-    ],
     *,
-    prompt: options.Prompt = DEFAULT_PROMPT,
-    answer: options.Answer = None,
+    request: Request,
     word: target_options.Words = None,
     span: target_options.Spans = None,
     match: target_options.Matches = None,
@@ -50,8 +42,6 @@ def explain(
     last_line: target_options.LastLine = False,
     all_words: target_options.AllWords = False,
     counterfactual: target_options.Counterfactual = None,
-    regions: options.RegionsFrom = "slico",
-    n_regions: options.RegionCount = 64,
     fill: options.Fill = "black",
     method: options.Method = OURS,
     ranking: options.Ranking = None,
@@ -62,12 +52,7 @@ def explain(
     necessity: options.Necessity = None,
     scale: options.Scale = None,
     sensitive: options.Sensitive = None,
-    model: ModelChoice,
-    max_new_tokens: options.MaxNewTokens = 128,
-    max_pixels: options.MaxPixels = MAX_PIXELS,
     dry_run: options.DryRun = False,
-    out: options.OutFolder = None,
-    force: options.Force = False,
     per: options.PerWord = "word",
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -92,31 +77,20 @@ def explain(
         ranking=ranking,
     )
     choice.require_used(method)
-    request = Request(
-        image=image,
-        prompt=prompt,
-        answer=answer,
-        targets=target_choice(
-            words=word,
-            spans=span,
-            matches=match,
-            tokens=token,
-            boxed=boxed,
-            last_line=last_line,
-            all_words=all_words,
-            counterfactual=counterfactual,
-        ),
-        regions=regions,
-        n_regions=n_regions,
-        model=model,
-        max_new_tokens=max_new_tokens,
-        max_pixels=max_pixels,
-        place=place_for(out, name=image.stem, force=force),
-        image_path=path_text(image),
+    targets = target_choice(
+        words=word,
+        spans=span,
+        matches=match,
+        tokens=token,
+        boxed=boxed,
+        last_line=last_line,
+        all_words=all_words,
+        counterfactual=counterfactual,
     )
+    request = replace(request, targets=targets)
     chosen = choice.method(method)
     if dry_run:
-        tell_plan(request, [chosen], as_json=as_json)
+        tell_plan(request, passes_of([chosen]), fill=fill, as_json=as_json)
         return
     run(request, chosen, as_json=as_json, quiet=quiet, per=per, seconds=time)
 
@@ -143,7 +117,6 @@ def run(
     Raises:
         EagleError: if the input cannot be used
     """
-    require_prompt(request)
     # Libraries that print on stdout must not spoil it for whoever reads our results there.
     with contextlib.redirect_stdout(sys.stderr):
         progress = PassProgress(quiet=quiet)
@@ -155,7 +128,7 @@ def run(
 
 
 def _attributed(
-    found: Asked, method: AttributionMethod, progress: PassProgress, *, seconds: float | None
+    found: Answered, method: AttributionMethod, progress: PassProgress, *, seconds: float | None
 ) -> list[Attribution]:
     targets, regions = found.targets, found.regions
     planned = expected_passes(method, len(regions), n_targets=len(targets))

@@ -1,13 +1,11 @@
 """The options that choose a model, in one place: weights loaded here, or a server that has them."""
 
-import inspect
-from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from eagle_mllm.cli import options
+from eagle_mllm.cli.expanding import made_by, options_of
 from eagle_mllm.cli.loading import ModelChoice
 from eagle_mllm.cli.parsing import parse_batch_size, parse_count, parse_settings
 from eagle_mllm.engines.settings import KEY_VARIABLE, USUAL_CACHE, EngineChoice, ServerSettings
@@ -103,6 +101,7 @@ def _choice(
     cache: _Cache = USUAL_CACHE,
     key_from: _KeyFrom = KEY_VARIABLE,
 ) -> ModelChoice:
+    _require_used(locals())
     settings = ModelSettings(
         revision=revision,
         device=device,
@@ -130,10 +129,9 @@ def _choice(
     return ModelChoice(name=model, settings=settings, server=served)
 
 
-_OPTIONS = {
-    name: parameter.replace(annotation=get_type_hints(_choice, include_extras=True)[name])
-    for name, parameter in inspect.signature(_choice).parameters.items()
-}
+MODEL_OPTIONS = options_of(_choice)
+"""The options by name."""
+
 _HERE = (
     "revision",
     "device",
@@ -147,37 +145,11 @@ _HERE = (
 )
 
 
-def with_model(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameter `model`, a `ModelChoice`, is given by the options of this file.
-
-    Args:
-        command: one whose other parameters are declared as Typer takes them, by `Annotated`
-    """
-    hints = get_type_hints(command, include_extras=True)
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        if name == "model":
-            parameters += _OPTIONS.values()
-        else:
-            kind = inspect.Parameter.KEYWORD_ONLY
-            parameters.append(parameter.replace(annotation=hints[name], kind=kind))
-
-    @wraps(command)
-    def chosen(**values: Any) -> None:
-        model = {name: values.pop(name) for name in _OPTIONS}
-        _require_used(model)
-        command(model=_choice(**model), **values)
-
-    chosen.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    chosen.__annotations__ = {one.name: one.annotation for one in parameters}
-    return chosen
-
-
 def _require_used(values: dict[str, Any]) -> None:
     """Refuse an option that has no effect: of loading with a server, of a server without one."""
     is_served = bool(values["server"])
     for name, value in values.items():
-        if name in ("model", "server") or value == _OPTIONS[name].default:
+        if name in ("model", "server") or value == MODEL_OPTIONS[name].default:
             continue
         if is_served == (name in _HERE):
             reason = "is for weights that are loaded here, not for --server"
@@ -185,3 +157,7 @@ def _require_used(values: dict[str, Any]) -> None:
                 reason if is_served else "goes with --server",
                 param_hint=f"'--{name.replace('_', '-')}'",
             )
+
+
+with_model = made_by("model", _choice)
+"""A command whose parameter `model`, a `ModelChoice`, is given by the options of this file."""

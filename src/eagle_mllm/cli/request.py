@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
 from PIL.Image import Image
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.choice import TargetChoice, choose_targets
+from eagle_mllm.attribution.conversation import Asked
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, read_image
 from eagle_mllm.attribution.model import Model
@@ -30,7 +30,7 @@ class Request:
     """What to explain, as the options spell it."""
 
     image: ImageLike
-    prompt: str
+    asked: Asked
     answer: str | None
     targets: TargetChoice
     regions: str
@@ -47,7 +47,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Answered:
     """A model that has answered, and what of its answer is to be explained."""
 
     model: Model
@@ -63,7 +63,7 @@ class Asked:
 
 
 @contextmanager
-def asked(request: Request, progress: PassProgress) -> Iterator[Asked]:
+def asked(request: Request, progress: PassProgress) -> Iterator[Answered]:
     """Claim the folder, load the model and let it answer. What can fail early does, cheapest first.
 
     Raises:
@@ -80,24 +80,14 @@ def asked(request: Request, progress: PassProgress) -> Iterator[Asked]:
         with progress.step("answering"):
             generation = _answered(model, picture, request)
         targets = list(choose_targets(generation, request.targets))
-        yield Asked(
+        yield Answered(
             model=model, generation=generation, targets=targets, regions=regions, output=output
         )
-
-
-def require_prompt(request: Request) -> None:
-    """Refuse a prompt without text.
-
-    Raises:
-        typer.BadParameter: there is none
-    """
-    if not request.prompt.strip():
-        raise typer.BadParameter("the prompt holds no text", param_hint="'--prompt'")
 
 
 def _answered(model: Model, picture: RGBImage, request: Request) -> Generation:
     path = request.image_path
     if request.answer is not None:
-        return model.with_answer(picture, request.prompt, request.answer, image_path=path)
+        return model.with_answer(picture, request.asked, request.answer, image_path=path)
     limit = request.max_new_tokens
-    return model.generate(picture, request.prompt, max_new_tokens=limit, image_path=path)
+    return model.generate(picture, request.asked, max_new_tokens=limit, image_path=path)

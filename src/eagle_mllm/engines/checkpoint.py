@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.conversation import Asked, prompt_of
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.words.departure import Encode
 from eagle_mllm.engines.vocabulary import Opened, Reach, Vocabulary
@@ -38,14 +39,14 @@ class CheckpointVocabulary(Vocabulary):
         """See `Vocabulary`."""
         return frozenset({*self.family.chat.control_tokens, *self._ends})
 
-    def open(self, image: RGBImage, prompt: str) -> Opened:
+    def open(self, image: RGBImage, prompt: Asked) -> Opened:
         """See `Vocabulary`.
 
         Raises:
             ImageError: the image processor refuses an image of this size
         """
-        encoded = self._encode(image, prompt)
         chat = self.family.chat
+        encoded = self._encode(image, prompt_of(prompt), text=chat.prompt_text(prompt))
         return Opened(
             prompt=prompt,
             text=encoded.text,
@@ -55,15 +56,15 @@ class CheckpointVocabulary(Vocabulary):
             starts=chat.adds_special_tokens(encoded.text),
         )
 
-    def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+    def encode_answer(self, prompt: Asked, answer: str) -> tuple[int, ...]:
         """See `Vocabulary`."""
         return self.family.chat.encode_answer(prompt, answer)
 
-    def encoder(self, prompt: str) -> Encode:
+    def encoder(self, prompt: Asked) -> Encode:
         """See `Vocabulary`; of the tokenizer alone, without the last image."""
         return partial(self.family.chat.encode_answer, prompt)
 
-    def end_id(self, prompt: str) -> int | None:
+    def end_id(self, prompt: Asked) -> int | None:
         """See `Vocabulary`."""
         return self.family.chat.end_id(prompt, self._ends)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.conversation import Asked, conversation_of
 from eagle_mllm.attribution.masking import FillName, MaskedImages
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.engines.pictures import base64_text, png
@@ -53,7 +54,7 @@ class Plan:
 def estimate(
     model: ServedModel,
     image: RGBImage,
-    prompt: str,
+    prompt: Asked,
     regions: Regions,
     *,
     fill: FillName,
@@ -65,7 +66,7 @@ def estimate(
     Args:
         model: the served model
         image: the image
-        prompt: what the model is asked
+        prompt: what the model is asked, or a conversation
         regions: a partition of the image
         fill: what hidden pixels become
         passes: how many versions will be scored
@@ -77,9 +78,9 @@ def estimate(
     shown = np.random.default_rng(0).random((_TRIED, len(regions))) < 0.5
     sizes = [len(base64_text(png(one))) for one in MaskedImages(image, regions, fill=fill)(shown)]
     read = model.prompt_tokens(image, prompt)
-    requests = passes + 1
+    requests, n_bytes = passes + 1, len("".join(conversation_of(prompt).texts).encode())
     return Estimate(
         requests=requests,
-        sent_bytes=requests * (round(sum(sizes) / _TRIED) + _AROUND + len(prompt.encode())),
+        sent_bytes=requests * (round(sum(sizes) / _TRIED) + _AROUND + n_bytes),
         tokens=None if read is None else requests * (read + answer_tokens),
     )

@@ -5,10 +5,12 @@ from functools import cached_property
 from typing import Any
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.words.plain_text import quoted
+from eagle_mllm.attribution.conversation import Asked, conversation_of
+from eagle_mllm.attribution.words.plain_text import letters, quoted
 from eagle_mllm.engines.http import Http
+from eagle_mllm.engines.messages import chat_messages
 from eagle_mllm.engines.reading import field, id_of
-from eagle_mllm.engines.server_vocabulary import ServerVocabulary
+from eagle_mllm.engines.server_vocabulary import LEFT_OUT, ServerVocabulary
 from eagle_mllm.engines.vocabulary import Opened
 from eagle_mllm.errors import ModelError, TargetError
 
@@ -19,7 +21,7 @@ MARKER = re.compile(r"<__media_(?:[A-Za-z0-9]+_)?_>")
 """What the server itself writes for an image."""
 
 _ANSWER = "answer"
-_NO_PICTURE = "data:image/png;base64,"
+_IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
 
 
 class LlamaVocabulary(ServerVocabulary):
@@ -46,22 +48,26 @@ class LlamaVocabulary(ServerVocabulary):
         """See `Vocabulary`."""
         return self.ends
 
-    def open(self, image: RGBImage, prompt: str) -> Opened:
+    def open(self, image: RGBImage, prompt: Asked) -> Opened:
         """See `Vocabulary`."""
         del image
         self._require_prompt(prompt)
-        text = self._turns([_user(prompt)], open_answer=True)
+        text = self._turns(chat_messages(prompt, _IMAGE), open_answer=True)
         if text.count(PLACEHOLDER) != 1:
             raise ModelError(
                 f"the chat template of the served model writes {text.count(PLACEHOLDER)} images "
                 "instead of 1; serve a chat model that reads images, with its vision file (mmproj)"
             )
+        if any(letters(said) not in letters(text) for said in conversation_of(prompt).texts):
+            raise ModelError(LEFT_OUT)
         return Opened(prompt=prompt, text=text, placeholder=PLACEHOLDER)
 
-    def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+    def encode_answer(self, prompt: Asked, answer: str) -> tuple[int, ...]:
         """See `Vocabulary`."""
         self._require_answer(answer)
-        start = self._turns([_user(prompt)], open_answer=True).partition(PLACEHOLDER)[2]
+        start = self._turns(chat_messages(prompt, _IMAGE), open_answer=True).partition(PLACEHOLDER)[
+            2
+        ]
         before, _ = self._around_answer(prompt, answer.strip())
         if answer.startswith(before):
             before = ""
@@ -74,7 +80,7 @@ class LlamaVocabulary(ServerVocabulary):
             raise TargetError(f"the vocabulary cannot write {quoted(answer)}; use other words")
         return whole[len(ids) :]
 
-    def end_id(self, prompt: str) -> int | None:
+    def end_id(self, prompt: Asked) -> int | None:
         """See `Vocabulary`."""
         del prompt
         return next(iter(self._written_after_answers or self.ends), None)
@@ -86,12 +92,12 @@ class LlamaVocabulary(ServerVocabulary):
         written = self._tokenize(after.strip(), control=True)
         return written[:1] if self._holds_control(after) else ()
 
-    def _around_answer(self, prompt: str, answer: str) -> tuple[str, str]:
+    def _around_answer(self, prompt: Asked, answer: str) -> tuple[str, str]:
         """What the template writes between prompt and answer, and after the answer."""
         reply = {"role": "assistant", "content": answer}
-        start = self._turns([_user(prompt)], open_answer=True)
+        start = self._turns(chat_messages(prompt, _IMAGE), open_answer=True)
         # The server leaves an answer open where it is the last message.
-        whole = self._turns([_user(prompt), reply, _NEXT], open_answer=False)
+        whole = self._turns([*chat_messages(prompt, _IMAGE), reply, _NEXT], open_answer=False)
         turn = whole.removeprefix(start)
         before, found, after = turn.partition(answer)
         if turn == whole or not found or before.strip():
@@ -113,11 +119,6 @@ class LlamaVocabulary(ServerVocabulary):
         if not ids:
             return ""
         return str(field(self._http.post("/detokenize", {"tokens": list(ids)}), "content"))
-
-
-def _user(prompt: str) -> dict[str, Any]:
-    picture = {"type": "image_url", "image_url": {"url": _NO_PICTURE}}
-    return {"role": "user", "content": [picture, {"type": "text", "text": prompt}]}
 
 
 _NEXT = {"role": "user", "content": "?"}

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.conversation import Asked, conversation_of
 from eagle_mllm.attribution.words.plain_text import require_unicode
 from eagle_mllm.engines.cache import Cache, key_of
 from eagle_mllm.engines.engine import Engine, Forced, Scores
 from eagle_mllm.engines.http import Http, Refused
-from eagle_mllm.engines.pictures import data_url
+from eagle_mllm.engines.messages import chat_messages, picture_part
 from eagle_mllm.engines.reading import NEVER, field, log_probability
 from eagle_mllm.engines.vocabulary import Opened, Vocabulary
 from eagle_mllm.errors import ModelError, TargetError
@@ -38,7 +39,7 @@ class TokenTexts(Vocabulary):
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self._texts: dict[int, str] = {}
-        self._first: dict[str, list[str]] = {}
+        self._first: dict[Asked, list[str]] = {}
 
     def id_of(self, text: str) -> int:
         """The id that stands for a text: the same at all times."""
@@ -53,18 +54,19 @@ class TokenTexts(Vocabulary):
         """See `Vocabulary`."""
         return "".join(map(self._text, ids))
 
-    def open(self, image: RGBImage, prompt: str) -> Opened:
+    def open(self, image: RGBImage, prompt: Asked) -> Opened:
         """See `Vocabulary`."""
         del image
-        require_unicode(prompt, "the prompt", error=ModelError)
+        for text in conversation_of(prompt).texts:
+            require_unicode(text, "the prompt", error=ModelError)
         return Opened(prompt=prompt)
 
-    def heard(self, prompt: str, texts: Sequence[str]) -> None:
+    def heard(self, prompt: Asked, texts: Sequence[str]) -> None:
         """Remember the likeliest first tokens of answers to a prompt."""
         known = self._first.setdefault(prompt, [])
         known += [text for text in texts if text not in known]
 
-    def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+    def encode_answer(self, prompt: Asked, answer: str) -> tuple[int, ...]:
         """See `Vocabulary`; the first token is one that the server has listed."""
         require_unicode(answer, "the answer")
         if not answer.strip():
@@ -74,7 +76,7 @@ class TokenTexts(Vocabulary):
         rest = answer[len(first) :]
         return tuple(self.id_of(text) for text in (first, rest) if text)
 
-    def end_id(self, prompt: str) -> int | None:
+    def end_id(self, prompt: Asked) -> int | None:
         """See `Vocabulary`."""
         del prompt
         return None
@@ -167,11 +169,9 @@ class OpenAICompatible(Engine):
         return tokens
 
     def _ask(self, picture: bytes, opened: Opened, *, n_tokens: int) -> Any:
-        image = {"type": "image_url", "image_url": {"url": data_url(picture)}}
-        text = {"type": "text", "text": opened.prompt}
         body = {
             "model": self._model,
-            "messages": [{"role": "user", "content": [image, text]}],
+            "messages": chat_messages(opened.prompt, picture_part(picture)),
             "temperature": 0,
             "logprobs": True,
             "top_logprobs": _LISTED,

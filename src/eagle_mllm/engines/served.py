@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.conversation import Asked, Messages, question_of
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, path_of, pixels_of
 from eagle_mllm.attribution.masking import FillName
@@ -12,6 +13,7 @@ from eagle_mllm.engines.asking import Asking
 from eagle_mllm.engines.cache import key_of, pixels_digest
 from eagle_mllm.engines.scorer import Question, ServedScorer, questions_for
 from eagle_mllm.engines.usage import Usage
+from eagle_mllm.engines.vocabulary import Opened
 from eagle_mllm.errors import ModelError, TargetError
 
 
@@ -85,8 +87,9 @@ class ServedModel(Model):
     def generate(
         self,
         image: ImageLike,
-        prompt: str,
+        prompt: Asked | None = None,
         *,
+        messages: Messages | None = None,
         max_new_tokens: int = 128,
         image_path: str | None = None,
     ) -> Generation:
@@ -98,14 +101,20 @@ class ServedModel(Model):
         """
         if max_new_tokens < 1:
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
-        pixels = pixels_of(image)
-        asking = self._server(pixels, prompt)
-        opened = asking.engine.vocabulary.open(pixels, prompt)
+        pixels, asked = pixels_of(image), question_of(prompt, messages)
+        asking = self._server(pixels, asked)
+        opened = asking.engine.vocabulary.open(pixels, asked)
         ids = asking.write(pixels, opened, max_new_tokens=max_new_tokens)
-        return self._generation(asking, pixels, prompt, ids, path=image_path or path_of(image))
+        return self._generation(asking, pixels, opened, ids, path=image_path or path_of(image))
 
     def with_answer(
-        self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
+        self,
+        image: ImageLike,
+        prompt: Asked | None = None,
+        answer: str = "",
+        *,
+        messages: Messages | None = None,
+        image_path: str | None = None,
     ) -> Generation:
         """A given answer, encoded as the model itself would write it and ended by EOS.
 
@@ -114,14 +123,14 @@ class ServedModel(Model):
             ModelError: the prompt is refused
             TargetError: the answer is empty, is not Unicode, or holds a control token
         """
-        pixels = pixels_of(image)
-        asking = self._server(pixels, prompt)
+        pixels, asked = pixels_of(image), question_of(prompt, messages)
+        asking = self._server(pixels, asked)
         vocabulary = asking.engine.vocabulary
-        vocabulary.open(pixels, prompt)
-        ids = vocabulary.encode_answer(prompt, answer)
-        end = vocabulary.end_id(prompt)
+        opened = vocabulary.open(pixels, asked)
+        ids = vocabulary.encode_answer(asked, answer)
+        end = vocabulary.end_id(asked)
         written = ids if end is None else (*ids, end)
-        return self._generation(asking, pixels, prompt, written, path=image_path or path_of(image))
+        return self._generation(asking, pixels, opened, written, path=image_path or path_of(image))
 
     def scorer(
         self,
@@ -157,7 +166,7 @@ class ServedModel(Model):
             TargetError: the server cannot score it
             ModelError: the answer was not written with this model's vocabulary
         """
-        asking = self._server(generation.image, generation.prompt)
+        asking = self._server(generation.image, generation.asked)
         engine = asking.engine
         if not engine.scores_answers and any(target.positions):
             raise TargetError(
@@ -171,10 +180,16 @@ class ServedModel(Model):
                 f"the ids of this generation do not read {generation.text!r:.80} in the vocabulary "
                 f"of {self._name}; generate the answer, or give it by with_answer, on this model"
             )
-        opened = engine.vocabulary.open(generation.image, generation.prompt)
+        opened = engine.vocabulary.open(generation.image, generation.asked)
+        is_known = engine.vocabulary.source == "checkpoint"
+        if is_known and generation.rendered not in (None, opened.text):
+            raise ModelError(
+                "the chat template writes this prompt otherwise than when it was answered, as one "
+                "with today's date does; ask again"
+            )
         return asking, questions_for(generation.ids, target, opened, engine)
 
-    def prompt_tokens(self, image: RGBImage, prompt: str) -> int | None:
+    def prompt_tokens(self, image: RGBImage, prompt: Asked) -> int | None:
         """Tokens of a prompt about an image; None where only the server knows.
 
         Raises:
@@ -183,18 +198,19 @@ class ServedModel(Model):
         opened = self._server(image, prompt).engine.vocabulary.open(image, prompt)
         return None if opened.ids is None else len(opened.ids)
 
-    def _server(self, image: RGBImage, prompt: str) -> Asking:
+    def _server(self, image: RGBImage, asked: Asked) -> Asking:
         """The server of this sample: the same in every process and at every time."""
         if len(self._servers) == 1:
             return self._servers[0]
-        digest = key_of(pixels_digest(image), prompt)
+        plain = asked if isinstance(asked, str) else asked.messages
+        digest = key_of(pixels_digest(image), plain)
         return self._servers[int.from_bytes(digest) % len(self._servers)]
 
     def _generation(
         self,
         asking: Asking,
         pixels: RGBImage,
-        prompt: str,
+        opened: Opened,
         ids: Sequence[int],
         *,
         path: str | None,
@@ -203,9 +219,11 @@ class ServedModel(Model):
         return Generation.from_ids(
             ids,
             image=pixels,
-            prompt=prompt,
+            prompt=opened.prompt,
             decode=vocabulary.decode,
             special=vocabulary.special,
             image_path=path,
-            encode=vocabulary.encoder(prompt),
+            encode=vocabulary.encoder(opened.prompt),
+            # A server writes an image in its own way, which no checkpoint reads.
+            rendered=opened.text if vocabulary.source == "checkpoint" else None,
         )

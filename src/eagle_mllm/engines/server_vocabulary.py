@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from eagle_mllm.attribution.conversation import Asked, conversation_of
 from eagle_mllm.attribution.words.plain_text import quoted, require_unicode
 from eagle_mllm.engines.vocabulary import Vocabulary
 from eagle_mllm.errors import ModelError, TargetError
 
+LEFT_OUT = (
+    "the chat template of the served model leaves out the system prompt or earlier turns; ask by a "
+    "prompt alone"
+)
 _REMEMBERED = 4096
 
 
@@ -51,13 +56,14 @@ class ServerVocabulary(Vocabulary):
         """See `Vocabulary`."""
         return self._text(tuple(token for token in ids if token not in self.special))
 
-    def _require_prompt(self, prompt: str) -> None:
-        require_unicode(prompt, "the prompt", error=ModelError)
-        if self._holds_control(prompt):
-            raise ModelError(
-                "the prompt contains a control token of this model, which would end the user's "
-                "turn or stand for something other than text; remove it from your prompt"
-            )
+    def _require_prompt(self, prompt: Asked) -> None:
+        for text in conversation_of(prompt).texts:
+            require_unicode(text, "the prompt", error=ModelError)
+            if self._holds_control(text):
+                raise ModelError(
+                    "the prompt contains a control token of this model, which would end the user's "
+                    "turn or stand for something other than text; remove it from your prompt"
+                )
 
     def _require_answer(self, answer: str) -> None:
         require_unicode(answer, "the answer")

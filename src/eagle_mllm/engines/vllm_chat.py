@@ -9,7 +9,7 @@ from typing import Any
 
 from eagle_mllm.engines.engine import Engine, Forced, Scores
 from eagle_mllm.engines.http import Http
-from eagle_mllm.engines.pictures import data_url
+from eagle_mllm.engines.messages import chat_messages, picture_part
 from eagle_mllm.engines.reading import field, ids_of, require_ids
 from eagle_mllm.engines.vllm_reading import generated, prompt_row
 from eagle_mllm.engines.vllm_vocabulary import VllmVocabulary
@@ -76,7 +76,7 @@ class VllmChat(Engine):
         """See `Engine`."""
         body = {
             "max_completion_tokens": max_new_tokens,
-            "messages": [_user(picture, opened)],
+            "messages": chat_messages(opened.prompt, picture_part(picture)),
             "return_token_ids": True,
         }
         answer = self._ask(opened, body)
@@ -87,7 +87,7 @@ class VllmChat(Engine):
         """See `Engine`."""
         body: dict[str, Any] = {
             "max_completion_tokens": 1,
-            "messages": [_user(picture, forced.opened)],
+            "messages": chat_messages(forced.opened.prompt, picture_part(picture)),
             "return_token_ids": True,
         }
         if forced.ids:
@@ -129,9 +129,3 @@ class VllmChat(Engine):
             require_ids(found, (*opened.ids, *ids), "prompt and answer")
         elif ids:
             require_ids(found[-len(ids) :], ids, "answer")
-
-
-def _user(picture: bytes, opened: Opened) -> dict[str, Any]:
-    # Never a `uuid`: the server would show the first image of that name for all others.
-    image = {"type": "image_url", "image_url": {"url": data_url(picture)}}
-    return {"role": "user", "content": [image, {"type": "text", "text": opened.prompt}]}

@@ -2,15 +2,16 @@
 
 import re
 from functools import cached_property
-from typing import Any
 
 from eagle_mllm.arrays import RGBImage
-from eagle_mllm.attribution.words.plain_text import quoted
+from eagle_mllm.attribution.conversation import Asked, Conversation
+from eagle_mllm.attribution.words.plain_text import letters, quoted
 from eagle_mllm.engines.http import Http
+from eagle_mllm.engines.messages import chat_messages
 from eagle_mllm.engines.reading import field, ids_of
-from eagle_mllm.engines.server_vocabulary import ServerVocabulary
+from eagle_mllm.engines.server_vocabulary import LEFT_OUT, ServerVocabulary
 from eagle_mllm.engines.vocabulary import Opened
-from eagle_mllm.errors import TargetError
+from eagle_mllm.errors import ModelError, TargetError
 
 # The server does not say which tokens are control tokens; these are how they are spelled.
 _CONTROL = re.compile(
@@ -37,8 +38,8 @@ class VllmVocabulary(ServerVocabulary):
     @cached_property
     def ends(self) -> frozenset[int]:
         """See `Vocabulary`: what the template writes after an answer."""
-        after = self._chat(_user("?"), _assistant("A."), open_answer=False)
-        start = self._chat(_user("?"), _assistant("A."), open_answer=True)
+        after = self._chat("?", "A.", is_ended=True)
+        start = self._chat("?", "A.")
         return frozenset(after[len(start) : len(start) + 1])
 
     @property
@@ -46,17 +47,19 @@ class VllmVocabulary(ServerVocabulary):
         """See `Vocabulary`."""
         return self.ends
 
-    def open(self, image: RGBImage, prompt: str) -> Opened:
+    def open(self, image: RGBImage, prompt: Asked) -> Opened:
         """See `Vocabulary`."""
         del image
         self._require_prompt(prompt)
+        if isinstance(prompt, Conversation):
+            self._require_whole(prompt)
         return Opened(prompt=prompt, starts=self._starts)
 
-    def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+    def encode_answer(self, prompt: Asked, answer: str) -> tuple[int, ...]:
         """See `Vocabulary`."""
         self._require_answer(answer)
-        start = self._chat(_user(prompt), open_answer=True)
-        whole = self._chat(_user(prompt), _assistant(answer), open_answer=True)
+        start = self._chat(prompt)
+        whole = self._chat(prompt, answer)
         if whole[: len(start)] != start or len(whole) == len(start):
             raise TargetError(
                 f"the server's tokenizer joins the prompt and the answer {quoted(answer)}; give "
@@ -64,7 +67,7 @@ class VllmVocabulary(ServerVocabulary):
             )
         return whole[len(start) :]
 
-    def end_id(self, prompt: str) -> int | None:
+    def end_id(self, prompt: Asked) -> int | None:
         """See `Vocabulary`."""
         del prompt
         return next(iter(self.ends), None)
@@ -80,19 +83,29 @@ class VllmVocabulary(ServerVocabulary):
             )
         )
         added = with_start[: len(with_start) - len(without)]
-        return bool(added) and self._chat(_user("?"), open_answer=True)[:1] != added[:1]
+        return bool(added) and self._chat("?")[:1] != added[:1]
 
     def _holds_control(self, text: str) -> bool:
         return bool(_CONTROL.search(text))
 
-    def _chat(self, *messages: dict[str, Any], open_answer: bool) -> tuple[int, ...]:
-        """The ids of some turns; `open_answer` leaves the last of them open for more."""
-        is_answered = messages[-1]["role"] == "assistant"
+    def _require_whole(self, asked: Conversation) -> None:
+        """Refuse a conversation of which the server's template leaves something out."""
+        whole = letters(self._detokenize(self._chat(asked)))
+        if any(letters(said) not in whole for said in asked.texts):
+            raise ModelError(LEFT_OUT)
+
+    def _chat(
+        self, asked: Asked, answer: str | None = None, *, is_ended: bool = False
+    ) -> tuple[int, ...]:
+        """The ids of a prompt and an answer, which is left open for more unless it is ended."""
+        messages = chat_messages(asked, None)
+        if answer is not None:
+            messages.append({"role": "assistant", "content": answer})
         body = {
             "model": self._model,
-            "messages": list(messages),
-            "add_generation_prompt": open_answer and not is_answered,
-            "continue_final_message": open_answer and is_answered,
+            "messages": messages,
+            "add_generation_prompt": answer is None,
+            "continue_final_message": answer is not None and not is_ended,
         }
         return ids_of(field(self._http.post("/tokenize", body), "tokens"))
 
@@ -106,11 +119,3 @@ class VllmVocabulary(ServerVocabulary):
             return ""
         body = {"model": self._model, "tokens": list(ids)}
         return str(field(self._http.post("/detokenize", body), "prompt"))
-
-
-def _user(prompt: str) -> dict[str, Any]:
-    return {"role": "user", "content": [{"type": "text", "text": prompt}]}
-
-
-def _assistant(answer: str) -> dict[str, Any]:
-    return {"role": "assistant", "content": answer}

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.conversation import Asked
 from eagle_mllm.attribution.regions import Regions
 from eagle_mllm.attribution.words.departure import Encode
 
@@ -28,8 +29,8 @@ class Reach(NamedTuple):
 class Opened:
     """A prompt about one image, up to where the model starts to answer."""
 
-    prompt: str
-    """The user's words."""
+    prompt: Asked
+    """The user's words, or the conversation that they end."""
 
     text: str | None = None
     """As the chat template writes it, with one placeholder of an image; None where the server
@@ -68,28 +69,28 @@ class Vocabulary(ABC):
         """The ids that write no text, as far as they are known; the ends are among them."""
 
     @abstractmethod
-    def open(self, image: RGBImage, prompt: str) -> Opened:
+    def open(self, image: RGBImage, prompt: Asked) -> Opened:
         """A prompt about an image.
 
         Raises:
             ModelError: the prompt is not Unicode, or holds a token that would end the user's turn
-                or stand for one more image
+                or stand for one more image; or the template has no place for earlier turns
         """
 
     @abstractmethod
-    def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+    def encode_answer(self, prompt: Asked, answer: str) -> tuple[int, ...]:
         """The ids of an answer as the model would write it, without the end.
 
         Raises:
             TargetError: the answer is empty, is not Unicode, or holds a control token
         """
 
-    def encoder(self, prompt: str) -> Encode:
+    def encoder(self, prompt: Asked) -> Encode:
         """`encode_answer` for one prompt, as an answer keeps it: something that can be pickled."""
         return partial(self.encode_answer, prompt)
 
     @abstractmethod
-    def end_id(self, prompt: str) -> int | None:
+    def end_id(self, prompt: Asked) -> int | None:
         """The id that ends an answer to this prompt."""
 
     @abstractmethod

@@ -135,7 +135,7 @@ def without(generation: Generation, hidden: Hidden, *, fill: FillName) -> np.nda
 def _correction(
     model: Model, generation: Generation, best: Removal, hidden: Hidden, *, fill: FillName
 ) -> Correction:
-    corrected = model.generate(without(generation, hidden, fill=fill), generation.prompt)
+    corrected = model.generate(without(generation, hidden, fill=fill), generation.asked)
     return Correction(
         mask=hidden.mask,
         area=hidden.area,

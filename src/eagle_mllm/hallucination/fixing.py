@@ -60,7 +60,7 @@ def fix(model: Model, audit: Audit, *, regions: Regions, fill: FillName = "black
     mask = regions.mask(hidden)
     image = masked_image(generation.image, fill_image(generation.image, fill), ~mask)
     return Fixed(
-        answer=model.generate(image, generation.prompt).text,
+        answer=model.generate(image, generation.asked).text,
         regions=tuple(hidden),
         area=float(np.mean(mask)),
         mask=mask,

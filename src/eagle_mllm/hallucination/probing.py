@@ -31,6 +31,27 @@ _ENOUGH = 0.8
 _LEVELS = (8, 16, 32, 64)
 
 
+def blocks_of(regions: Regions) -> list[tuple[int, ...]]:
+    """Blocks of neighbours of at most an eighth of the regions, each once."""
+    centroids = regions.centroids
+    found: dict[tuple[int, ...], None] = {}
+    for level in _LEVELS:
+        for block in coarse_blocks(centroids, at_least=min(level, len(regions))):
+            found[tuple(sorted(block.tolist()))] = None
+    return list(found)
+
+
+def planned_passes(regions: Regions, n_claims: int, *, fast: bool) -> int:
+    """About how many images an audit scores.
+
+    Args:
+        regions: the partition
+        n_claims: what is asked about
+        fast: whether the scan of regions is left out
+    """
+    return 2 + n_claims if fast else 2 + len(blocks_of(regions)) + 2 * n_claims
+
+
 class Prober:
     """Asks about the claims of one answer, and counts the passes.
 
@@ -82,7 +103,7 @@ class Prober:
     def thorough(self) -> list[Probe]:
         """The same, and where each claim comes from."""
         found = self.fast()
-        blocks = self._blocks()
+        blocks = blocks_of(self._regions)
         rows = np.ones((len(blocks), len(self._regions)), dtype=bool)
         for row, block in zip(rows, blocks, strict=True):
             row[list(block)] = False
@@ -113,15 +134,6 @@ class Prober:
             again_there=self._again_about(self._claims[index], there),
             evidence=block,
         )
-
-    def _blocks(self) -> list[tuple[int, ...]]:
-        """Blocks of neighbours of at most an eighth of the regions, each once."""
-        centroids = self._regions.centroids
-        found: dict[tuple[int, ...], None] = {}
-        for level in _LEVELS:
-            for block in coarse_blocks(centroids, at_least=min(level, len(self._regions))):
-                found[tuple(sorted(block.tolist()))] = None
-        return list(found)
 
     def _joint(self, shown: Bool[np.ndarray, "batch regions"]) -> Float[np.ndarray, "batch claims"]:
         p = self._evaluate(shown).probability.astype(np.float64)

@@ -7,15 +7,16 @@ end the user's turn, begin another, or stand for one more image are refused.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from jinja2 import TemplateError
 
-from eagle_mllm.attribution.words.plain_text import quoted, require_unicode
+from eagle_mllm.attribution.conversation import Asked, Conversation, Turn, conversation_of
+from eagle_mllm.attribution.words.plain_text import letters, quoted, require_unicode
 from eagle_mllm.errors import ModelError, TargetError
+from eagle_mllm.models.rendering import rendered
 
 _OPEN_THOUGHT = re.compile(r"<(think\w*)>\s*$", re.IGNORECASE)
 _CLOSING = re.compile(r"\s*(</\w+>\s*)?")
@@ -60,18 +61,21 @@ class Chat:
         self.system = system
         self._require_known_options()
 
-    def prompt_text(self, prompt: str) -> str:
-        """The user's prompt about one image, up to where the model starts to answer.
+    def prompt_text(self, prompt: Asked) -> str:
+        """What is asked about one image, up to where the model starts to answer.
 
         Raises:
-            ModelError: the chat template cannot be applied, or the prompt is not Unicode or holds
-                a control token that would end the turn or stand for one more image
+            ModelError: the chat template cannot be applied or leaves out a turn, or the prompt is
+                not Unicode or holds a control token that would end the turn or stand for one more
+                image
         """
-        require_unicode(prompt, "the prompt", error=ModelError)
-        self._require_one_turn(prompt)
-        return self._turn(prompt)
+        asked = conversation_of(prompt)
+        for text in asked.texts:
+            require_unicode(text, "the prompt", error=ModelError)
+            self._require_one_turn(text)
+        return self._turns(asked)
 
-    def answered_text(self, prompt: str) -> str:
+    def answered_text(self, prompt: Asked) -> str:
         """The same up to where a given answer starts: behind the thought that the prompt opens.
 
         Raises:
@@ -98,7 +102,7 @@ class Chat:
         start = self.tokenizer.bos_token
         return start is None or not text.startswith(start)
 
-    def encode_answer(self, prompt: str, answer: str) -> tuple[int, ...]:
+    def encode_answer(self, prompt: Asked, answer: str) -> tuple[int, ...]:
         """Token ids of `answer` as the model would write it after `prompt`, without an end token.
 
         The answer is tokenized behind its prompt, with the white space that the template puts
@@ -121,13 +125,13 @@ class Chat:
                 "leave it out"
             )
         written = self.decode(ids)
-        if _letters(written) != _letters(answer):
+        if letters(written) != letters(answer):
             raise TargetError(
                 f"the vocabulary writes {quoted(answer)} as {quoted(written)}; use other words"
             )
         return ids
 
-    def _answer_ids(self, prompt: str, answer: str) -> tuple[int, ...]:
+    def _answer_ids(self, prompt: Asked, answer: str) -> tuple[int, ...]:
         if self.template is None:
             return self._encode(answer, special=False)
         text = self.answered_text(prompt)
@@ -142,7 +146,7 @@ class Chat:
             return self._encode(f"{before}{answer}", special=False)
         return whole[len(start) :]
 
-    def end_id(self, prompt: str, ends: Sequence[int]) -> int | None:
+    def end_id(self, prompt: Asked, ends: Sequence[int]) -> int | None:
         """The id that ends an answer: the one the template writes, else the first of `ends`."""
         if self.template is not None:
             _, after = self._around_answer(prompt, "answer")
@@ -188,39 +192,59 @@ class Chat:
     def _structure(self) -> frozenset[str]:
         """The control tokens that the template writes around a prompt, and those of sequences."""
         tokenizer = self.tokenizer
-        written = self._control_tokens_among(self._encode(self._turn("a"), special=False))
+        written = self._control_tokens_among(
+            self._encode(self._turns(Conversation.about("a")), special=False)
+        )
         ends = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token)
         return frozenset((*written, *(str(token) for token in ends if token is not None)))
 
-    def _turn(self, prompt: str) -> str:
+    def _turns(self, asked: Conversation) -> str:
+        system = self._system(asked)
         if self.template is None:
-            if self.system is not None or self.options:
+            if system is not None or self.options or len(asked.turns) > 1:
                 raise ModelError(
                     "the checkpoint has no chat template, so it takes neither a system prompt nor "
-                    "options of a template; leave them out"
+                    "options of a template nor earlier turns; leave them out"
                 )
-            return f"{self.bare_image}{prompt}"
+            parts = asked.turns[0].parts
+            return "".join(self.bare_image if part is None else part for part in parts)
         try:
-            text = self._render([_user(prompt)], open_answer=True)
+            text = self._render(asked.turns, system=system, open_answer=True)
         except TemplateError as error:
+            what = "these turns" if len(asked.turns) > 1 else "an image and a text"
             raise ModelError(
-                f"the checkpoint's chat template cannot write an image and a text: {error}"
+                f"the checkpoint's chat template cannot write {what}: {error}"
             ) from error
-        if self.system is not None and self.system.strip() not in text:
+        if system is not None and system.strip() not in text:
             raise ModelError(
                 "the checkpoint's chat template has no place for a system prompt; leave it out, or "
                 "put it into the prompt"
             )
+        for turn in asked.turns[:-1]:
+            if any(part is not None and part.strip() not in text for part in turn.parts):
+                raise ModelError(
+                    f"the checkpoint's chat template leaves out or changes {quoted(turn.text)} of "
+                    "an earlier turn; give only what it writes"
+                )
         return text
 
-    def _around_answer(self, prompt: str, answer: str) -> tuple[str, str]:
+    def _system(self, asked: Conversation) -> str | None:
+        if None not in (asked.system, self.system) and asked.system != self.system:
+            raise ModelError(
+                "the conversation has another system prompt than the one that the model was loaded "
+                "with; leave one of them out"
+            )
+        return self.system if asked.system is None else asked.system
+
+    def _around_answer(self, prompt: Asked, answer: str) -> tuple[str, str]:
         """What the template writes between prompt and answer, and after the answer.
 
         A template that begins an answer with a thought wants the thought closed before the answer.
         """
-        reply = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
+        asked = conversation_of(prompt)
+        turns = (*asked.turns, Turn("assistant", (answer,)))
         try:
-            whole = self._render([_user(prompt), reply], open_answer=False)
+            whole = self._render(turns, system=self._system(asked), open_answer=False)
         except TemplateError:
             whole = ""
         start = self.prompt_text(prompt)
@@ -234,18 +258,14 @@ class Chat:
         # What the template writes after the answer stays the same.
         return f"\n</{thought[1]}>\n\n", whole.rpartition(answer)[2]
 
-    def _render(self, messages: list[dict[str, Any]], *, open_answer: bool) -> str:
-        if self.system is not None:
-            first = {"role": "system", "content": [{"type": "text", "text": self.system}]}
-            messages = [first, *messages]
-        return str(
-            self.tokenizer.apply_chat_template(
-                messages,
-                chat_template=self.template,
-                add_generation_prompt=open_answer,
-                tokenize=False,
-                **self.options,
-            )
+    def _render(self, turns: Sequence[Turn], *, system: str | None, open_answer: bool) -> str:
+        return rendered(
+            self.tokenizer,
+            self.template or "",
+            turns,
+            system=system,
+            open_answer=open_answer,
+            options=self.options,
         )
 
     def _encode(self, text: str, *, special: bool) -> tuple[int, ...]:
@@ -264,18 +284,9 @@ def default_template(written: Any) -> str | None:
     return str(template) if template else None
 
 
-def _user(prompt: str) -> dict[str, Any]:
-    return {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}
-
-
 def _added_controls(tokenizer: Any) -> list[int]:
     try:
         added = tokenizer.added_tokens_decoder
     except NotImplementedError:  # Mistral's own tokenizer counts them all as special
         return []
     return [token for token, entry in added.items() if entry.special]
-
-
-def _letters(text: str) -> str:
-    """What must not get lost: everything but case, white space and Unicode form."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

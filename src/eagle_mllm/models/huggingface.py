@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eagle_mllm.arrays import RGBImage
+from eagle_mllm.attribution.conversation import Asked, Messages, prompt_of, question_of
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, path_of, pixels_of
 from eagle_mllm.attribution.masking import FillName
@@ -136,53 +137,50 @@ class HuggingFaceModel(WhiteBoxModel):
     def generate(
         self,
         image: ImageLike,
-        prompt: str,
+        prompt: Asked | None = None,
         *,
+        messages: Messages | None = None,
         max_new_tokens: int = 128,
         image_path: str | None = None,
     ) -> Generation:
-        """The model's own answer, by greedy decoding.
+        """See `Model`. Greedy means the arg max of the model's distribution.
 
-        Greedy means the arg max of the model's distribution: sampling, beams and repetition
-        penalties that a checkpoint suggests are left out, because the explanation is about that
-        distribution.
-
-        Raises:
-            ImageError: the image cannot be read, or the model's processor refuses it
-            ModelError: the prompt cannot be written, `max_new_tokens` is not positive, or the
-                checkpoint's own parts do not fit together
+        Sampling, beams and repetition penalties that a checkpoint suggests are left out, because
+        the explanation is about that distribution. An image that the processor refuses, and parts
+        that do not fit together, are errors too.
         """
         if max_new_tokens < 1:
             raise ModelError(f"max_new_tokens must be at least 1; got {max_new_tokens}")
         require_evaluation_mode(self.module)
-        pixels = pixels_of(image)
+        pixels, asked = pixels_of(image), question_of(prompt, messages)
         with model_border(self.module, f"{self._name} cannot answer"):
-            encoded = self._encoded(pixels, prompt)
+            encoded = self._encoded(pixels, asked)
             inputs = to_module(self.family.generation_inputs(encoded), self.module)
             answer = written(
                 self.module, inputs, ends=self._end_ids(), max_new_tokens=max_new_tokens
             )
-        return self._generation(pixels, encoded, answer.ids, path=image_path or path_of(image))
+        path = image_path or path_of(image)
+        return self._generation(pixels, encoded, answer.ids, asked=asked, path=path)
 
     def with_answer(
-        self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
+        self,
+        image: ImageLike,
+        prompt: Asked | None = None,
+        answer: str = "",
+        *,
+        messages: Messages | None = None,
+        image_path: str | None = None,
     ) -> Generation:
-        """A given answer, encoded as the model itself would write it and ended by EOS.
-
-        Raises:
-            ImageError: the image cannot be read, or the model's processor refuses it
-            ModelError: the prompt cannot be written
-            TargetError: the answer is empty or not Unicode, holds a control token, or cannot be
-                written with the vocabulary
-        """
-        pixels = pixels_of(image)
+        """See `Model`; an answer that the vocabulary cannot write is refused too."""
+        pixels, asked = pixels_of(image), question_of(prompt, messages)
         with model_border(self.module, f"{self._name} cannot answer"):
-            text = self.family.chat.answered_text(prompt)
-            encoded = self._encoded(pixels, prompt, text=text)
-        ids = self.family.chat.encode_answer(prompt, answer)
-        end = self.family.chat.end_id(prompt, self._end_ids())
+            text = self.family.chat.answered_text(asked)
+            encoded = self._encoded(pixels, asked, text=text)
+        ids = self.family.chat.encode_answer(asked, answer)
+        end = self.family.chat.end_id(asked, self._end_ids())
         written = ids if end is None else (*ids, end)
-        return self._generation(pixels, encoded, written, path=image_path or path_of(image))
+        path = image_path or path_of(image)
+        return self._generation(pixels, encoded, written, asked=asked, path=path)
 
     def scorer(
         self,
@@ -202,7 +200,7 @@ class HuggingFaceModel(WhiteBoxModel):
         """
         require_explainable(generation, target, regions)
         self._require_own(generation)
-        encoded = self._encoded(generation.image, generation.prompt, text=generation.rendered)
+        encoded = self._encoded(generation.image, generation.asked, text=generation.rendered)
         self._check(encoded, generation.ids)
         pixels = bind_pixels(
             self._pixels,
@@ -244,15 +242,17 @@ class HuggingFaceModel(WhiteBoxModel):
         """
         require_within(generation, target)
         self._require_own(generation)
-        encoded = self._encoded(generation.image, generation.prompt, text=generation.rendered)
+        encoded = self._encoded(generation.image, generation.asked, text=generation.rendered)
         self._check(encoded, generation.ids)
         return HuggingFaceWhiteBox(
             self.module, self.family, encoded, generation=generation, target=target
         )
 
-    def _encoded(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
+    def _encoded(self, image: RGBImage, asked: Asked, *, text: str | None = None) -> EncodedPrompt:
         """The prompt as it is scored: from where the model's own `generate` starts."""
-        encoded = self._encode(image, prompt, text=text)
+        if text is None:
+            text = self.family.chat.prompt_text(asked)
+        encoded = self._encode(image, prompt_of(asked), text=text)
         if self._start is None:
             self._start = prompt_start(self.module, self.family, encoded, ends=self._end_ids())
         return self._start(encoded)
@@ -280,18 +280,24 @@ class HuggingFaceModel(WhiteBoxModel):
             )
 
     def _generation(
-        self, pixels: RGBImage, encoded: EncodedPrompt, ids: tuple[int, ...], *, path: str | None
+        self,
+        pixels: RGBImage,
+        encoded: EncodedPrompt,
+        ids: tuple[int, ...],
+        *,
+        asked: Asked,
+        path: str | None,
     ) -> Generation:
         chat = self.family.chat
         return Generation.from_ids(
             ids,
             image=pixels,
-            prompt=encoded.prompt,
+            prompt=asked,
             decode=chat.decode,
             special={*chat.control_tokens, *self._end_ids()},
             image_path=path,
             # Of the tokenizer alone: an answer that is kept does not keep the model in memory.
-            encode=partial(chat.encode_answer, encoded.prompt),
+            encode=partial(chat.encode_answer, asked),
             rendered=encoded.text,
         )
 

@@ -29,10 +29,8 @@ class LastPrompt:
         self._family = family
         self._last: tuple[_Key, EncodedPrompt] | None = None
 
-    def __call__(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
-        """See `Family.encode`."""
-        if text is None:
-            text = self._family.chat.prompt_text(prompt)
+    def __call__(self, image: RGBImage, prompt: str, *, text: str) -> EncodedPrompt:
+        """See `Family.encode`; the text is as the chat template writes it."""
         digest = blake2b(np.ascontiguousarray(image).data).digest()
         key = _Key(prompt, text, image.shape, digest)
         last = self._last  # another thread may replace it

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from eagle_mllm.attribution.generation import Generation
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.metrics.faithfulness import (
     deletion_auc,
@@ -10,6 +11,7 @@ from eagle_mllm.metrics.faithfulness import (
     insertion_auc,
     sensitive_tokens,
 )
+from eagle_mllm.printable import printable
 
 _MOST_NUMBERED = 10
 _SAID_ELSEWHERE = ("method", "objective")
@@ -81,6 +83,7 @@ def facts_of(attribution: Attribution) -> tuple[Fact, ...]:
     height, width = attribution.generation.image.shape[:2]
     asked = "" if regions.asked in (None, len(regions)) else f", {regions.asked} asked"
     return (
+        *_earlier(attribution.generation),
         Fact("Model", model_name(attribution), _model_details(attribution)),
         Fact("Method", attribution.method, _settings(attribution)),
         Fact("Regions", f"{len(regions)} ({regions.method}{asked})", f"{width} × {height} pixels"),
@@ -89,6 +92,16 @@ def facts_of(attribution: Attribution) -> tuple[Fact, ...]:
         Fact("Time", duration(attribution.seconds), ""),
         Fact("Software", _software(attribution), ""),
     )
+
+
+def _earlier(generation: Generation) -> tuple[Fact, ...]:
+    """What was said before the prompt, if anything was."""
+    asked = generation.conversation
+    if asked is None:
+        return ()
+    said = [f"{turn.role}: {turn.text}" for turn in asked.turns[:-1]]
+    system = [] if asked.system is None else [f"system: {asked.system}"]
+    return (Fact("Before the prompt", " / ".join(map(printable, [*system, *said])), ""),)
 
 
 def _objective(attribution: Attribution) -> tuple[Fact, ...]:

@@ -62,6 +62,7 @@ class RunConfig(Section):
             mode="json",
             exclude={"name": True, "paths": True, "model": places, "run": {"limit", "offset"}},
         )
+        _drop_usual(identity["model"], {"template": {}, "system": None})
         _drop_usual(identity["run"], {"target": "answer", "match": None})
         if isinstance(self.method, EagleSection):
             _drop_usual(identity["method"], {"sensitive": None})

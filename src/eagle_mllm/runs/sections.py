@@ -19,7 +19,7 @@ from eagle_mllm.runs.methods import Section
 
 Positive = Annotated[int, Field(ge=1)]
 
-_LOADING = {"device", "dtype", "batch_size", "pixels", "revision"}
+_LOADING = {"device", "dtype", "batch_size", "pixels", "revision", "template", "system"}
 SERVING = {one.name for one in fields(ServerSettings)} - {"urls"}
 """Settings of `[model]` that only a server has."""
 
@@ -50,6 +50,12 @@ class ModelSection(Section):
     batch_size: BatchSize = "auto"
     pixels: PixelChoice = "auto"
     revision: str | None = None
+
+    template: dict[str, Any] = Field(default={})
+    """Options of the chat template."""
+
+    system: str | None = None
+    """The system prompt."""
 
     server: str | list[str] | None = None
     """Where the model is served; with several addresses, samples are spread over them."""

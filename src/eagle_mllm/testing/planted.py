@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from eagle_mllm.attribution.conversation import Asked, Messages, question_of
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.images import ImageLike, path_of, pixels_of
 from eagle_mllm.attribution.masking import FillName
@@ -120,17 +121,25 @@ class PlantedModel(Model):
     def generate(
         self,
         image: ImageLike,
-        prompt: str,
+        prompt: Asked | None = None,
         *,
+        messages: Messages | None = None,
         max_new_tokens: int = 128,
         image_path: str | None = None,
     ) -> Generation:
         """The planted answer, whatever the image and the prompt."""
+        asked = question_of(prompt, messages)
         ids = (*self._vocabulary.encode(self._answer), EOS)
-        return self._generation(image, prompt, ids[:max_new_tokens], path=image_path)
+        return self._generation(image, asked, ids[:max_new_tokens], path=image_path)
 
     def with_answer(
-        self, image: ImageLike, prompt: str, answer: str, *, image_path: str | None = None
+        self,
+        image: ImageLike,
+        prompt: Asked | None = None,
+        answer: str = "",
+        *,
+        messages: Messages | None = None,
+        image_path: str | None = None,
     ) -> Generation:
         """Another answer, of words that the model knows: its own, those with evidence, and rivals.
 
@@ -138,10 +147,11 @@ class PlantedModel(Model):
             ModelError: the model does not know a word
             TargetError: the answer is empty or not Unicode
         """
+        asked = question_of(prompt, messages)
         if not answer.strip():
             raise TargetError("the answer is empty; give the text to explain")
         ids = (*self._vocabulary.encode(answer), EOS)
-        return self._generation(image, prompt, ids, path=image_path)
+        return self._generation(image, asked, ids, path=image_path)
 
     def spellings(self, words: Collection[str]) -> Mapping[int, str]:
         """See `Model`."""
@@ -170,7 +180,7 @@ class PlantedModel(Model):
         return _PlantedScorer(tokens, self._batch_size, returns_nan=self._returns_nan)
 
     def _generation(
-        self, image: ImageLike, prompt: str, ids: tuple[int, ...], *, path: str | None
+        self, image: ImageLike, prompt: Asked, ids: tuple[int, ...], *, path: str | None
     ) -> Generation:
         return Generation.from_ids(
             ids,

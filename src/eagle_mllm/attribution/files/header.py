@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from eagle_mllm.attribution.conversation import Conversation
 from eagle_mllm.attribution.files.archive import Malformed
 from eagle_mllm.attribution.generation import Generation, Span, Target
 from eagle_mllm.attribution.objective import Objective
@@ -20,6 +21,7 @@ from eagle_mllm.borders import reason
 KIND = "eagle-attribution"
 SCHEMA_VERSION = 1
 
+_TURNS = "conversation"
 _MOST_LEVELS = 64
 _LARGEST_INTEGER = (1 << 63) - 1
 
@@ -58,6 +60,7 @@ def _header(attribution: Attribution) -> dict[str, Any]:
             "special": [bool(flag) for flag in generation.special],
             "image_path": generation.image_path,
             **({} if generation.rendered is None else {"rendered": generation.rendered}),
+            **({} if (turns := generation.conversation) is None else {_TURNS: turns.messages}),
         },
         "target": {
             "positions": _plain(target.positions),
@@ -169,6 +172,7 @@ def generation_of(part: Mapping[str, Any], image: np.ndarray) -> Generation:
         special=values(part, "special", bool),
         image_path=value(part, "image_path", str, type(None)),
         rendered=value(part, "rendered", str) if "rendered" in part else None,
+        conversation=Conversation.from_messages(part[_TURNS]) if _TURNS in part else None,
     )
 
 

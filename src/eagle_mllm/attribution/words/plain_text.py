@@ -1,5 +1,7 @@
 """Text as it is taken from people and quoted back to them."""
 
+import unicodedata
+
 from eagle_mllm.errors import EagleError, TargetError
 from eagle_mllm.printable import printable
 
@@ -28,3 +30,11 @@ def quoted(text: str, *, longest: int = 120) -> str:
     """A text in quotes, on one line and not too long, for messages."""
     line = " ".join(printable(text).split())
     return f'"{line}"' if len(line) <= longest else f'"{line[: longest - 3]}..."'
+
+
+def letters(text: str) -> str:
+    """What must not get lost where a text is written again: all but case, white space and form.
+
+    The form is Unicode's, by NFKC.
+    """
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
