@@ -13,6 +13,7 @@ from eagle_mllm import report
 from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.generation import Target
 from eagle_mllm.attribution.method import AttributionMethod
+from eagle_mllm.attribution.question import OnProgress
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
 from eagle_mllm.cli import options, target_options
@@ -22,6 +23,7 @@ from eagle_mllm.cli.dry_run import passes_of, tell_plan
 from eagle_mllm.cli.ending import ending
 from eagle_mllm.cli.methods import OURS, MethodOptions
 from eagle_mllm.cli.outputs import OutputFolder, slug
+from eagle_mllm.cli.preview import previewed
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.request import SCENE, Answered, Request, asked
@@ -121,14 +123,24 @@ def run(
     with contextlib.redirect_stdout(sys.stderr):
         progress = PassProgress(quiet=quiet)
         with asked(request, progress) as found:
-            attributions = _attributed(found, method, progress, seconds=seconds)
-            with progress.step("writing the files"):
-                files = write_files(attributions, found.output, scene=request.scene, per=per)
+            picture = found.generation.image
+            with previewed(found.output, picture, found.regions, tell=progress.note) as on_order:
+                attributions = _attributed(
+                    found, method, progress, seconds=seconds, on_order=on_order
+                )
+                with progress.step("writing the files"):
+                    files = write_files(attributions, found.output, scene=request.scene, per=per)
+            found.output.publish()
     tell(attributions, files, as_json=as_json, quiet=quiet, per=per)
 
 
 def _attributed(
-    found: Answered, method: AttributionMethod, progress: PassProgress, *, seconds: float | None
+    found: Answered,
+    method: AttributionMethod,
+    progress: PassProgress,
+    *,
+    seconds: float | None,
+    on_order: OnProgress,
 ) -> list[Attribution]:
     targets, regions = found.targets, found.regions
     planned = expected_passes(method, len(regions), n_targets=len(targets))
@@ -146,7 +158,7 @@ def _attributed(
                 method=method,
                 regions=regions,
                 on_pass=on_pass,
-                on_progress=progress.leading(label),
+                on_progress=progress.leading(label, then=on_order),
             )
         )
 
@@ -165,7 +177,7 @@ def write_files(
     scene: Image | None = None,
     per: Per = "word",
 ) -> dict[str, Path | Sequence[Path]]:
-    """Write every file of a run, and show them only when all are whole.
+    """Write every file of a run into the hidden place from which they are published together.
 
     Args:
         attributions: explanations of one answer, at least one
@@ -174,7 +186,8 @@ def write_files(
         per: what evidence the figures tell of
 
     Returns:
-        The files by kind: explanation and figure (one for each target), report, image
+        The files by kind, where they will be: explanation and figure (one for each target), report,
+        image
 
     Raises:
         ResultError: a file cannot be written
@@ -187,7 +200,6 @@ def write_files(
         report.save_html(attributions, output.staging / PAGE)
         if scene is not None:
             scene.save(output.staging / SCENE)
-    output.publish()
     explanations = [output.folder / f"explanation{ending}.npz" for ending in endings]
     figures = [output.folder / f"figure{ending}.png" for ending in endings]
     single = len(endings) == 1

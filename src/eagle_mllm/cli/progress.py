@@ -88,14 +88,16 @@ class PassProgress:
 
             yield on_pass
 
-    def leading(self, label: str) -> OnProgress:
+    def leading(self, label: str, *, then: OnProgress) -> OnProgress:
         """Shows in the bar of `passes` which regions lead the order, as they settle.
 
         Args:
             label: the text before the bar
+            then: what else is to be done with each order
         """
 
-        def on_progress(order: Order, _passes: int) -> None:
+        def on_progress(order: Order, passes: int) -> None:
+            then(order, passes)
             first = " ".join(map(str, order[:_LEADING]))
             self._describe(f"{label}: regions {first}")
 
