@@ -29,7 +29,7 @@ def garden():
         {
             "sun": Evidence(boxes=[(0, 0, 4, 4), (4, 0, 8, 4)], rule="all", base=0.1),
             "over": Evidence(boxes=[(0, 0, 4, 4), (20, 20, 24, 24)], rule="all", base=0.3),
-            "lake": Evidence(boxes=[(20, 20, 28, 24), (20, 24, 28, 28)], rule="all", base=0.1),
+            "lake": Evidence(boxes=[(20, 20, 28, 24), (20, 24, 28, 28)], rule="all", base=0.2),
         },
     )
     cells = np.arange(64).reshape(8, 8).repeat(4, axis=0).repeat(4, axis=1)
@@ -85,6 +85,16 @@ def test_words_explained_together_have_the_results_of_each_alone_and_cost_less(s
     assert [without_cost(one) for one in shared] == [without_cost(one) for one in apart]
     passes = [sum(one.forward_passes for one in found) for found in (shared, apart)]
     assert passes[0] < 0.9 * passes[1]
+
+
+def test_it_does_not_matter_in_which_order_words_are_asked(garden):
+    model, generation, targets, regions = garden
+    found, turned = (
+        eagle.attribute_each(model, generation, asked, regions=regions)
+        for asked in (targets, targets[::-1])
+    )
+    assert sum(one.forward_passes for one in found) == sum(one.forward_passes for one in turned)
+    assert [without_cost(one) for one in found] == [without_cost(one) for one in turned[::-1]]
 
 
 def test_the_evidence_of_each_word_comes_first(shared):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
 
+import numpy as np
+
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.generation import Generation, Target
 from eagle_mllm.attribution.method import AttributionMethod, Eagle
@@ -37,8 +39,9 @@ def attribute_each(
     another word for those that the image hardly moves. With any other method only the memory is
     shared.
 
-    `forward_passes` of each result is what it added, so the first shows the most, and their sum is
-    the true cost. `seconds` is the time of all, split in the same proportion.
+    Targets are explained in the order in which the whole image moves their probability.
+    `forward_passes` of each result is what it added, so the first of these shows the most, and
+    their sum is the true cost. `seconds` is the time of all, split in the same proportion.
 
     Targets that ask about different tokens at one position, as a word and its counterfactual do,
     share nothing with each other, for a pass answers one question at each position.
@@ -161,21 +164,30 @@ def _together(
     columns = {pair: column for column, pair in enumerate(_pairs(asked))}
     scorer = model.scorer(generation, asked, regions, fill=method.fill)
     evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
-    found = list[Attribution]()
-    for target in targets:
-        found.append(
-            method.attribute(
-                model,
-                generation,
-                target,
-                regions=regions,
-                evaluate=evaluate.of([columns[pair] for pair in _pairs(target)]),
-                known=[one.trace.order for one in found],
-                on_progress=on_progress,
-            )
+    views = [evaluate.of([columns[pair] for pair in _pairs(target)]) for target in targets]
+    found = dict[int, Attribution]()
+    for index in _by_dependence(views, len(regions)):
+        found[index] = method.attribute(
+            model,
+            generation,
+            targets[index],
+            regions=regions,
+            evaluate=views[index],
+            known=[one.trace.order for one in found.values()],
+            on_progress=on_progress,
         )
-    per_pass = (perf_counter() - start) / sum(one.forward_passes for one in found)
-    return [replace(one, seconds=per_pass * one.forward_passes) for one in found]
+    per_pass = (perf_counter() - start) / sum(one.forward_passes for one in found.values())
+    return [
+        replace(found[index], seconds=per_pass * found[index].forward_passes)
+        for index in range(len(targets))
+    ]
+
+
+def _by_dependence(views: Sequence[SubsetEvaluator], n_regions: int) -> list[int]:
+    """The targets that the whole image moves most come first: the others can use their orders."""
+    ends = np.array([[False] * n_regions, [True] * n_regions])
+    moved = [abs(np.diff(view(ends).probability.mean(axis=1))[0]) for view in views]
+    return np.argsort(-np.array(moved), kind="stable").tolist()
 
 
 def _counting_from(
