@@ -187,7 +187,7 @@ def _by_dependence(views: Sequence[SubsetEvaluator], n_regions: int) -> list[int
     """The targets that the whole image moves most come first: the others can use their orders."""
     ends = np.array([[False] * n_regions, [True] * n_regions])
     moved = [abs(np.diff(view(ends).probability.mean(axis=1))[0]) for view in views]
-    return np.argsort(-np.array(moved), kind="stable").tolist()
+    return list(np.argsort(-np.array(moved), kind="stable"))
 
 
 def _counting_from(
