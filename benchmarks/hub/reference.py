@@ -26,6 +26,13 @@ _BARE = {
 }
 """What a model without a chat template is asked, by checkpoint; else the prompt as it is."""
 
+_CLASSES = {
+    "qwen2_5_omni": "Qwen2_5OmniThinkerForConditionalGeneration",
+    "qwen3_omni_moe": "Qwen3OmniMoeThinkerForConditionalGeneration",
+    "phi4_multimodal": "Phi4MultimodalForCausalLM",
+}
+"""The class of a checkpoint that the auto class for images and text does not know."""
+
 _CONTINUED = (
     "attention_mask",
     "token_type_ids",
@@ -61,9 +68,8 @@ class Reference:
 
     def __init__(self, name, folder, *, backend):
         self.name = name
-        self.module = hf.AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=torch.float32
-        ).eval()
+        kind = getattr(hf, _CLASSES.get(name, "AutoModelForImageTextToText"))
+        self.module = kind.from_pretrained(folder, dtype=torch.float32).eval()
         self.processor = hf.AutoProcessor.from_pretrained(folder)
         self.processor.image_processor = hf.AutoImageProcessor.from_pretrained(
             folder, backend=backend
@@ -72,10 +78,12 @@ class Reference:
     def inputs(self, picture):
         """What the processor makes of a picture and the prompt."""
         processor = self.processor
-        if processor.chat_template or processor.tokenizer.chat_template:
+        template = processor.chat_template or processor.tokenizer.chat_template
+        if template:
             content = [{"type": "image", "image": picture}, {"type": "text", "text": PROMPT}]
             made = processor.apply_chat_template(
                 [{"role": "user", "content": content}],
+                chat_template=template,
                 add_generation_prompt=True,
                 tokenize=True,
                 return_dict=True,

@@ -1,6 +1,8 @@
 """How models are let in: adapters, several devices, and code that somebody trusts."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -96,3 +98,67 @@ def test_a_classifier_is_not_said_to_lack_weights(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"is a classifier \(Shield2ForImageClassification\)"):
         load_model(tmp_path, device="cpu")
+
+
+@pytest.fixture
+def quantized(tmp_path):
+    """The demo model of LLaVA whose configuration says that its weights are quantized."""
+
+    def written(**settings):
+        folder = tmp_path / "quantized"
+        shutil.copytree(CHECKPOINTS / "llava", folder)
+        config = json.loads((folder / "config.json").read_text())
+        config["quantization_config"] = settings
+        (folder / "config.json").write_text(json.dumps(config))
+        return folder
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("method", "package"),
+    [
+        ("bitsandbytes", "accelerate|bitsandbytes"),
+        ("awq", "gptqmodel"),
+        ("gptq", "optimum|gptqmodel"),
+        ("fp8", "accelerate"),
+        ("compressed-tensors", "compressed-tensors"),
+        ("hqq", "hqq"),
+    ],
+)
+def test_what_quantized_weights_need_is_named(quantized, method, package):
+    settings = {
+        "bitsandbytes": {"load_in_4bit": True},
+        "awq": {"bits": 4, "version": "gemm"},
+        "gptq": {"bits": 4},
+        "compressed-tensors": {"format": "pack-quantized", "config_groups": {}},
+    }
+    folder = quantized(quant_method=method, **settings.get(method, {}))
+    with pytest.raises(MissingDependency, match=rf"needs ({package}), which is not installed"):
+        load_model(folder, device="cpu")
+
+
+@pytest.mark.parametrize("settings", [{"quant_method": "magic"}, {"bits": 4}])
+def test_weights_that_nobody_can_unpack_are_not_taken_for_plain_ones(quantized, settings):
+    named = settings.get("quant_method")
+    with pytest.raises(ModelError, match=f"is quantized by {named!r}, which transformers .* one"):
+        load_model(quantized(**settings), device="cpu")
+
+
+def test_the_commit_of_a_hub_checkpoint_is_recorded(monkeypatch):
+    from eagle_mllm.attribution.provenance import made_with
+    from eagle_mllm.models import loading
+    from eagle_mllm.models.pretrained import Checkpoint
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    known = loading.find_checkpoint
+
+    def found(place, **options):
+        del place
+        checkpoint = known(str(CHECKPOINTS / "llava"), **options)
+        monkeypatch.setattr(Checkpoint, "pinned", lambda one: replace(one, revision=commit))
+        return checkpoint
+
+    monkeypatch.setattr(loading, "find_checkpoint", found)
+    model = load_model("some/model", device="cpu", revision="main")
+    assert made_with(model.info)["model"]["revision"] == commit

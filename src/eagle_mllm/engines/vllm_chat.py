@@ -14,6 +14,7 @@ from eagle_mllm.engines.reading import field, ids_of, require_ids
 from eagle_mllm.engines.vllm_reading import generated, prompt_row
 from eagle_mllm.engines.vllm_vocabulary import VllmVocabulary
 from eagle_mllm.engines.vocabulary import Opened, Vocabulary
+from eagle_mllm.errors import ModelError
 
 PLAIN = {
     "temperature": 0,
@@ -81,7 +82,14 @@ class VllmChat(Engine):
         }
         answer = self._ask(opened, body)
         self._require_prompt(opened, ids_of(field(answer, "prompt_token_ids")), ())
-        return ids_of(field(answer, "choices", 0, "token_ids"))
+        choice = field(answer, "choices", 0)
+        ids = ids_of(field(choice, "token_ids"))
+        if choice.get("finish_reason") == "stop" and ids[-1] not in self.vocabulary.ends:
+            raise ModelError(
+                f"the server ends an answer with the token {ids[-1]}, which is not known as an "
+                "end; give the checkpoint that it serves (checkpoint, --checkpoint)"
+            )
+        return ids
 
     def score(self, picture: bytes, forced: Forced) -> Scores:
         """See `Engine`."""

@@ -22,6 +22,10 @@ _CONTROL = re.compile(
 )
 
 
+_ENDS = ("</s>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<eos>", "<|endoftext|>")
+"""What models end an answer with where their template does not write it."""
+
+
 class VllmVocabulary(ServerVocabulary):
     """Asks `/tokenize` and `/detokenize`, which run no model.
 
@@ -37,10 +41,14 @@ class VllmVocabulary(ServerVocabulary):
 
     @cached_property
     def ends(self) -> frozenset[int]:
-        """See `Vocabulary`: what the template writes after an answer."""
+        """See `Vocabulary`: what the template writes after an answer, or a usual end."""
         after = self._chat("?", "A.", is_ended=True)
         start = self._chat("?", "A.")
-        return frozenset(after[len(start) : len(start) + 1])
+        written = after[len(start) : len(start) + 1]
+        if written and self._holds_control(self._detokenize(written)):
+            return frozenset(written)
+        named = (self._tokenize(name, control=True) for name in _ENDS)
+        return frozenset(next((ids for ids in named if len(ids) == 1), ()))
 
     @property
     def special(self) -> frozenset[int]:

@@ -29,8 +29,15 @@ def details_of(module: Any, family: Family) -> dict[str, str]:
         details["system"] = family.chat.system
     quantization = getattr(module.config, "quantization_config", None)
     if quantization is not None:
-        details["quantization"] = str(getattr(quantization, "quant_method", quantization))
+        details["quantization"] = _method(quantization)
     device = input_device(module)
     if device.type == "cuda":  # the platform names the machine without it
         details["accelerator"] = torch.cuda.get_device_name(device)
     return details
+
+
+def _method(quantization: Any) -> str:
+    """The name of a way to quantize, from settings that are a dictionary or an object."""
+    named = quantization if isinstance(quantization, dict) else vars(quantization)
+    method = named.get("quant_method", quantization)
+    return str(getattr(method, "value", method))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers import AutoConfig
 
 from eagle_mllm.borders import border, reason
 from eagle_mllm.errors import EagleError, MissingDependency, ModelError
@@ -20,6 +20,7 @@ from eagle_mllm.models.device import choose_device, choose_dtype
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import AssembledFamily, Family, ProcessorParts
 from eagle_mllm.models.huggingface import HuggingFaceModel
+from eagle_mllm.models.kinds import explained_part, model_class
 from eagle_mllm.models.packages import INSTALL, missing_package
 from eagle_mllm.models.plausible import (
     fewest_parameters,
@@ -29,7 +30,12 @@ from eagle_mllm.models.plausible import (
 )
 from eagle_mllm.models.pretrained import Checkpoint, find_checkpoint, n_parameters
 from eagle_mllm.models.processors import Backend, read_image_processor, read_processor
-from eagle_mllm.models.refusals import require_decoder, require_image_input, require_own_kernels
+from eagle_mllm.models.refusals import (
+    require_decoder,
+    require_image_input,
+    require_known_quantization,
+    require_own_kernels,
+)
 from eagle_mllm.models.settings import ModelSettings
 
 _SQUARE = np.zeros((64, 64, 3), np.uint8)
@@ -126,9 +132,10 @@ def _config(checkpoint: Checkpoint) -> Any:
     if not (checkpoint.trusts_code and "auto_map" in raw):
         require_image_input(raw, name=name)
     require_own_kernels(raw, name=name)
+    require_known_quantization(raw, name=name)
     require_plausible(raw, name=name)
     checkpoint.require_weights_inside()
-    config = checkpoint.read(AutoConfig)
+    config = explained_part(checkpoint.read(AutoConfig))
     require_decoder(config, name=name)
     if checkpoint.is_folder and type(config).__module__.startswith("transformers."):
         folder = Path(checkpoint.place)
@@ -216,7 +223,7 @@ def _weights(
         options["device_map"] = {"": device}
     try:
         module, report = checkpoint.read(
-            _model_class(checkpoint, config),
+            model_class(config, trusts_code=checkpoint.trusts_code),
             config=config,
             dtype=dtype,
             output_loading_info=True,
@@ -235,15 +242,6 @@ def _weights(
             "transformers would make them up, fetch the checkpoint again"
         )
     return module if options else module.to(device)
-
-
-def _model_class(checkpoint: Checkpoint, config: Any) -> Any:
-    """The auto class; code of a checkpoint may only know itself as a causal language model."""
-    mapped = getattr(config, "auto_map", None) or {}
-    own = checkpoint.trusts_code and "AutoModelForImageTextToText" not in mapped
-    if own and "AutoModelForCausalLM" in mapped:
-        return AutoModelForCausalLM
-    return AutoModelForImageTextToText
 
 
 def _require_known_ids(model: HuggingFaceModel, *, name: str) -> None:

@@ -14,6 +14,7 @@ _OTHERS = (
     "gptqmodel",
     "optimum",
     "autoawq",
+    "hqq",
     "compressed-tensors",
     "mistral-common",
     "tiktoken",

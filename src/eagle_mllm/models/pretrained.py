@@ -19,12 +19,13 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from transformers import AutoModelForImageTextToText, PretrainedConfig, ProcessorMixin
+from transformers import PretrainedConfig, ProcessorMixin
 from transformers.utils import cached_file
 from transformers.utils.hub import extract_commit_hash
 
 from eagle_mllm.borders import reason
 from eagle_mllm.errors import ModelError
+from eagle_mllm.models.kinds import model_class
 
 _PATIENCE = 5.0
 """Seconds that the hub may take to answer before it counts as out of reach."""
@@ -210,7 +211,7 @@ def n_parameters(config: Any) -> int:
         config: a transformers configuration of a model that reads images and writes text
     """
     with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(config, trust_remote_code=False)
+        model = model_class(config).from_config(config, trust_remote_code=False)
     return sum(parameter.numel() for parameter in model.parameters())
 
 

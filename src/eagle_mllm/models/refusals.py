@@ -1,5 +1,6 @@
 """Checkpoints that cannot be explained, told by their config.json, and what to use instead."""
 
+import re
 from typing import Any
 
 import transformers
@@ -7,8 +8,13 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 )
+from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
 from eagle_mllm.errors import ModelError
+from eagle_mllm.models.kinds import MORE_KINDS
+
+_OLD_BITS = {"load_in_8bit", "load_in_4bit"}
+_QUANTIZED = sorted({re.sub(r"_[48]bit$", "", one) for one in AUTO_QUANTIZATION_CONFIG_MAPPING})
 
 _SUGGESTION = "use one such as llava-hf/llava-1.5-7b-hf, Qwen/Qwen2.5-VL-3B-Instruct or 'demo'"
 
@@ -51,7 +57,7 @@ def require_image_input(raw: dict[str, Any], *, name: str) -> None:
             f"{name} is in the format of its authors' own code ({kind}), which is never run; use "
             f"{_CONVERTED[kind]}"
         )
-    if kind not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+    if kind not in (*MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, *MORE_KINDS):
         raise ModelError(f"{name} {_unfit(kind, raw)}; {_SUGGESTION}")
 
 
@@ -73,6 +79,29 @@ def require_own_kernels(raw: Any, *, name: str) -> None:
                 f"{name} wants {value!r} to compute its {key.removesuffix('_implementation')}, "
                 "foreign code that is never run; remove it from its config.json"
             )
+
+
+def require_known_quantization(raw: dict[str, Any], *, name: str) -> None:
+    """Refuse quantized weights that transformers would take for plain ones.
+
+    Args:
+        raw: the checkpoint's config.json, as written
+        name: of the checkpoint
+
+    Raises:
+        ModelError: it names no way to quantize that transformers knows
+    """
+    settings = raw.get("quantization_config")
+    if settings is None:
+        return
+    method = settings.get("quant_method") if isinstance(settings, dict) else None
+    # Old files of bitsandbytes name the number of bits alone.
+    is_old = method is None and isinstance(settings, dict) and bool(settings.keys() & _OLD_BITS)
+    if not is_old and method not in _QUANTIZED:
+        raise ModelError(
+            f"{name} is quantized by {method!r}, which transformers {transformers.__version__} "
+            f"does not know; use a checkpoint by one of {', '.join(_QUANTIZED)}"
+        )
 
 
 def require_decoder(config: Any, *, name: str) -> None:
