@@ -29,6 +29,9 @@ from eagle_mllm.scenes import scene
 from eagle_mllm.scenes.habits import brought_question, planted_cause
 from eagle_mllm.scenes.world import CO_OCCURRENCES
 
+CONTROLS = ("blank", "shuffled", "cut")
+"""What must destroy a score: without a picture, without its layout, without what is asked about."""
+
 
 def load(name: str) -> Any:
     """A demo model or a twin, on one thread."""
@@ -55,29 +58,96 @@ def is_true(phrase: str, example: Any) -> bool:
 
 
 def white(model: Any, generation: Any, claim: Claim) -> dict[str, float]:
-    """The floor and two white-box classics: larger where the claim is supported."""
+    """The floor and the white-box classics: larger where the claim is supported."""
     look = white_box_of(model, generation, claim.target)
-    ids = range(model.module.config.text_config.vocab_size)
-    logits = look.lens(list(ids)).astype(np.float64)
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
+    ids = list(range(model.module.config.text_config.vocab_size))
     at = look.n_prompt - 1 + claim.target.positions[0]
-    row = p[at]
+    row = _softmax(look.lens(ids))[at]
     noun = claim.phrase.split()[-1]
     token = generation.encode(f"There is a {noun}.")[-2] if claim.verdict else claim.target.ids[0]
-    seen = float(p[look.image_positions, token].max())
     n = look.n_layers
+    seen = np.stack(
+        [_softmax(look.lens(ids, layer=layer))[look.image_positions, token] for layer in range(n)]
+        + [_softmax(look.lens(ids))[look.image_positions, token]]
+    )
     middle = list(range(n // 3, max(n // 3 + 1, 2 * n // 3 + 1)))
     attention = float(look.attention(middle)[:, 0].sum(axis=-1).mean())
+    sign = -1.0 if claim.verdict == "no" else 1.0
     return {
         "entropy": -float(-(row * np.log(row + 1e-12)).sum()),
         "svar": attention,
-        "internal": seen if claim.verdict != "no" else -seen,
+        "internal": sign * float(seen.max()),
+        "glsim": sign * _glsim(look, seen[-1], at if claim.verdict else at + 1),
     }
 
 
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    p = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def _glsim(look: Any, seen: np.ndarray, at: int) -> float:
+    """GLSim (https://arxiv.org/abs/2508.19972): how near the word's state is to the image's.
+
+    The mean of a global and a local cosine, with the last token of the prompt and with the eighth
+    of the image tokens that name the word most, in the middle layer and the last but one.
+    """
+    text, image = (look.hidden(layer).astype(np.float64) for layer in (-2, look.n_layers // 2))
+    word = text[min(at, len(text) - 1)]
+    best = np.argsort(-seen)[: max(1, len(seen) // 8)]
+    local = image[look.image_positions[best]]
+    return 0.5 * _cosine(word, text[look.n_prompt - 1]) + 0.5 * float(
+        np.mean([_cosine(word, one) for one in local])
+    )
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+
+
+def altered(model: Any, generation: Any, control: str) -> Any:
+    """The same answer where nothing is left that it could be judged by.
+
+    Args:
+        model: which answered
+        generation: its answer
+        control: "blank" for a black image, "shuffled" for its patches in another order, "cut" for
+            a question that names nothing
+    """
+    image, prompt = generation.image, generation.prompt
+    if control == "blank":
+        image = np.zeros_like(image)
+    elif control == "shuffled":
+        image = shuffled(image)
+    elif "?" in prompt:
+        prompt = "Is there an animal in the image?"
+    return model.with_answer(image, prompt, generation.text)
+
+
+def shuffled(image: np.ndarray, *, patches: int = 8) -> np.ndarray:
+    """The image cut into 8 x 8 patches that stand in another order; what is left over stays."""
+    height, width = (size // patches for size in image.shape[:2])
+    found = image.copy()
+    cells = [
+        (slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width))
+        for row in range(patches)
+        for column in range(patches)
+    ]
+    for cell, other in zip(cells, np.random.default_rng(0).permutation(len(cells)), strict=True):
+        found[cell] = image[cells[other]]
+    return found
+
+
 def probe(name: str, split: str, first: int, last: int, *, depth: str = "fast") -> None:
-    """The scores of every claim about some scenes, with the truth."""
+    """The scores of every claim about some scenes, with the truth.
+
+    Args:
+        name: of the model
+        split: of the scenes
+        first: first scene
+        last: behind the last one
+        depth: "fast", "thorough" or a control, which is as fast
+    """
     path = RESULTS / f"probe-{name}-{split}-{depth}.jsonl"
     model = None
     for key in resumed(path, [str(seed) for seed in range(first, last)]):
@@ -113,10 +183,13 @@ def _rows(
 ) -> list[dict[str, Any]]:
     try:
         claims = claims_of(generation)
+        if depth in CONTROLS:
+            generation = altered(model, generation, depth)
+            claims = claims_of(generation)
     except eagle.EagleError:
         return []
     prober = Prober(model, generation, claims, regions=regions)
-    probes = prober.fast() if depth == "fast" else prober.thorough()
+    probes = prober.thorough() if depth == "thorough" else prober.fast()
     rows, mentioned = [], set()
     for claim, found in zip(claims, probes, strict=True):
         if question is None:
@@ -136,7 +209,7 @@ def _rows(
         }
         mentioned.add(claim.text.lower())
         row |= {k: round(v, 4) for k, v in white(model, generation, claim).items()}
-        if question is not None:
+        if question is not None and depth not in CONTROLS:
             row["noised"] = round(noised(model, generation, claim), 4)
         if found.evidence and cause is not None:
             there = regions.mask(found.evidence)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 from hallucination_lines import TITLES, Row, interval, rows, table
@@ -15,7 +16,14 @@ RIVALS = {
     "log_ratio": "blank-image log ratio (two passes)",
     "svar": "SVAR (attention, white box)",
     "internal": "Internal Confidence (logit lens, white box)",
+    "glsim": "GLSim (hidden states, white box)",
     "again": "asked again in other words",
+}
+CONTROLS = {
+    "fast": "none",
+    "blank": "blank image",
+    "shuffled": "8 × 8 patches shuffled",
+    "cut": "the question names something else",
 }
 PLACES = (("first five tokens", 0, 5), ("to the twelfth", 5, 12), ("later", 12, 99))
 
@@ -92,16 +100,34 @@ def detect_table(
     )
 
 
+def control_table(shipped: dict[str, Logistic]) -> str:
+    """What is left of the scores where nothing is left to judge by."""
+    body = []
+    for control, title in CONTROLS.items():
+        for kind in ("answer", "word"):
+            some = rows(f"probe-llava-habit-held-out-{control}", kind)
+            some = [row for row in some if row["first"]]
+            n_wrong = sum(row["wrong"] for row in some)
+            if not 0 < n_wrong < len(some):
+                continue
+            scores = (partial(doubt, shipped[f"{kind}-fast"]), itemgetter("log_probability"))
+            body.append(
+                [
+                    title,
+                    {"answer": "yes or no", "word": "words"}[kind],
+                    f"{len(some)} ({n_wrong} wrong)",
+                    *(interval(some, auroc(score)) for score in scores),
+                ]
+            )
+    return table(("control", "claims", "n", "AUROC, ours (fast)", "AUROC, −log p"), body)
+
+
 def place_table(shipped: dict[str, Logistic]) -> str:
     """The same by place in the description, since words that come late are wrong more often."""
     body = []
     for name, title in TITLES.items():
         some = rows(f"probe-{name}-held-out-fast", "word")
-        for label, low, high in (
-            ("first five tokens", 0, 5),
-            ("to the twelfth", 5, 12),
-            ("later", 12, 99),
-        ):
+        for label, low, high in PLACES:
             there = [row for row in some if low <= row["place"] < high]
             n_wrong = sum(row["wrong"] for row in there)
             if not 0 < n_wrong < len(there):

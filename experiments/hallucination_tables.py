@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from hallucination_decoding import cause_table, mitigate_table
-from hallucination_detecting import detect_table, place_table
+from hallucination_detecting import control_table, detect_table, place_table
 from hallucination_lines import ROOT, TITLES, Row, area, lines, mean, rows, table
 
 from eagle_mllm.hallucination.calibration import (
@@ -216,6 +216,7 @@ def main() -> None:
         ),
         "detect-word": detect_table(shipped, "word", list(TITLES), lambda row: row["first"]),
         "detect-place": place_table(shipped),
+        "detect-control": control_table(shipped),
         "calibration": calibration_table(shipped),
     }
     text = PAGE.read_text(encoding="utf-8")

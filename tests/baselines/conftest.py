@@ -44,7 +44,10 @@ def written_look() -> type:
                 np.stack([np.ones((24, 1)) * [[1.0, -5.0]]] * len(images)),
             )
 
-        def lens(self, vocabulary_ids):
+        def hidden(self, layer):
+            return np.ones((len(self.ids), layer + 1))
+
+        def lens(self, vocabulary_ids, *, layer=None):
             said = np.ones((len(self.ids), len(vocabulary_ids)))
             for column, vocabulary_id in enumerate(vocabulary_ids):
                 if vocabulary_id in self.target.ids:

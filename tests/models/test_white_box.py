@@ -47,7 +47,7 @@ def state(module):
 LOOKS = {
     "layer": lambda look, image: look.layer([image], layer=1),
     "pixels": lambda look, image: look.pixels(image[np.newaxis].astype(np.float32)),
-    "lens": lambda look, image: look.lens([5, 6]),
+    "lens": lambda look, image: look.lens([5, 6], layer=1),
     "attention": lambda look, image: look.attention([0, 1]),
 }
 
@@ -128,6 +128,22 @@ def test_the_lens_reads_the_logits_of_the_answer_off_its_rows(looked, name):
     seen = look.lens(target.ids)[rows]
     np.testing.assert_allclose(seen, logits[:, list(target.ids)], atol=1e-4)
     assert [look.predicted(int(row)) for row in rows] == logits.argmax(-1).tolist()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_earlier_layer_is_read_through_the_final_norm(looked, name):
+    model, _, look = looked(name)
+    decoder = model.module.get_decoder()
+    with torch.no_grad():
+        normed = decoder.norm(torch.from_numpy(look.hidden(1)))
+        read = model.module.get_output_embeddings()(normed)[:, [5, 6]]
+    np.testing.assert_allclose(look.lens([5, 6], layer=1), read, atol=1e-4)
+    np.testing.assert_allclose(
+        look.hidden(look.n_layers)
+        @ model.module.get_output_embeddings().weight[5].detach().numpy(),
+        look.lens([5])[:, 0],
+        atol=1e-4,
+    )
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -123,13 +123,31 @@ class WhiteBox(ABC):
         """
 
     @abstractmethod
-    def lens(self, vocabulary_ids: Sequence[int]) -> Float[ndarray, "length ids"]:
-        """Logits of some ids at every position of `ids`, for the user's image.
+    def hidden(self, layer: int) -> Float[ndarray, "length channels"]:
+        """Hidden states at every position of `ids`, for the user's image.
 
-        The logit lens: at an image token, what its last hidden state says of each id.
+        Args:
+            layer: those that enter this layer, counted from 0; with `n_layers`, what leaves the
+                final norm
 
         Raises:
             ModelError: the layers cannot be found
+        """
+
+    @abstractmethod
+    def lens(
+        self, vocabulary_ids: Sequence[int], *, layer: int | None = None
+    ) -> Float[ndarray, "length ids"]:
+        """Logits of some ids at every position of `ids`, for the user's image.
+
+        The logit lens: at an image token, what its hidden state says of each id.
+
+        Args:
+            vocabulary_ids: which
+            layer: whose input is read, through the model's final norm; None for the last state
+
+        Raises:
+            ModelError: the layers or the final norm cannot be found
         """
 
     @abstractmethod

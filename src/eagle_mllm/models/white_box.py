@@ -132,11 +132,18 @@ class HuggingFaceWhiteBox(WhiteBox):
         activations, gradients = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return LayerView(activations, gradients)
 
-    def lens(self, vocabulary_ids: Sequence[int]) -> Float[np.ndarray, "length ids"]:
+    def hidden(self, layer: int) -> Float[np.ndarray, "length channels"]:
         """See `WhiteBox`."""
+        return _as_array(self._hidden_states[layer])
+
+    def lens(
+        self, vocabulary_ids: Sequence[int], *, layer: int | None = None
+    ) -> Float[np.ndarray, "length ids"]:
+        """See `WhiteBox`."""
+        states = self._hidden_states[-1] if layer is None else self._normed(layer)
         head = self._module.get_output_embeddings()
         weights = head.weight[list(vocabulary_ids)].detach().float()
-        logits = self._last_hidden_state.float() @ weights.T
+        logits = states.float() @ weights.T
         if head.bias is not None:
             logits = logits + head.bias[list(vocabulary_ids)].detach().float()
         return _as_array(logits)
@@ -144,7 +151,7 @@ class HuggingFaceWhiteBox(WhiteBox):
     def predicted(self, position: int) -> int:
         """See `WhiteBox`."""
         with torch.no_grad():
-            logits = self._module.get_output_embeddings()(self._last_hidden_state[position])
+            logits = self._module.get_output_embeddings()(self._hidden_states[-1][position])
         return int(logits.argmax())
 
     def attention(self, layers: Sequence[int]) -> Float[np.ndarray, "layers targets tokens"]:
@@ -223,10 +230,21 @@ class HuggingFaceWhiteBox(WhiteBox):
         return self._family.image_encoder(self._module, self._prompt)
 
     @cached_property
-    def _last_hidden_state(self) -> Float[Tensor, "length values"]:
+    def _hidden_states(self) -> tuple[Float[Tensor, "length channels"], ...]:
         with torch.no_grad():
             output = self._forced(self._own_pixels(), batch=1, hidden_states=True)
-        return output.hidden_states[-1][0]
+        return tuple(states[0] for states in output.hidden_states)
+
+    def _normed(self, layer: int) -> Float[Tensor, "length channels"]:
+        norm = getattr(decoder_layers(self._module)[0], "norm", None)
+        if norm is None:
+            raise ModelError(
+                f"the final norm of {type(self._module).__name__} cannot be found, so its earlier "
+                "layers cannot be read; leave out `layer`"
+            )
+        with torch.no_grad():
+            normed: Tensor = norm(self._hidden_states[layer])
+        return normed
 
     def _own_pixels(self) -> dict[str, Tensor]:
         return to_module(dict(self._prompt.pixels), self._module)
