@@ -16,6 +16,7 @@ CHOICE = {
     "options": ["Open", "Closed"],
     "answer": "a",
 }
+QUERY = {"id": 1, "image": "1.png", "query": "Is there a cat?"}
 RECORD = {
     "image_path": "000000000001.png",
     "generate_sentence": "A cat.",
@@ -39,6 +40,9 @@ def shelf(coco, photo, write_json) -> Path:
     (root / "lists/repope.json").write_text("broken\n" + json.dumps(QUESTION))
     (root / "lists/cut.json").write_text('[{"question":\n')
     (root / "lists/latin.json").write_bytes(b'["\xe9"]')
+    write_json(root / "amber/query_discriminative.json", [QUERY])
+    write_json(root / "amber/annotations.json", [{"id": 1, "type": "d", "truth": "yes"}])
+    photo(root / "amber/image/1.png")
     write_json(root / "lists/package.json", {"name": "something else"})
     (root / "lists/table.csv").write_text("a,b\n1,2\n")
     (root / "lists/.hidden.json").write_text("{")
@@ -50,6 +54,7 @@ def test_each_data_set_is_recognised_by_its_content(shelf) -> None:
     checked = check(shelf)
     seen = {str(one.file.relative_to(shelf)): (one.kind, len(one.data)) for one in checked.found}
     assert seen == {
+        "amber/query_discriminative.json": ("AMBER", 1),
         "coco/annotations/captions_val2017.json": ("COCO captions", 2),
         "coco/annotations/instances_val2017.json": ("COCO objects", 2),
         "lists/caption.json": ("reference list", 1),
@@ -62,7 +67,11 @@ def test_each_data_set_is_recognised_by_its_content(shelf) -> None:
 
 def test_broken_files_and_strangers_are_named_and_do_not_stop_it(shelf) -> None:
     checked = check(shelf)
-    assert [path.name for path in checked.other] == ["package.json", "table.csv"]
+    assert [path.name for path in checked.other] == [
+        "annotations.json",  # of AMBER, read with its questions
+        "package.json",
+        "table.csv",
+    ]
     assert [Path(problem.place.file).name for problem in checked.broken] == [
         "cut.json",
         "latin.json",

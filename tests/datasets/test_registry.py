@@ -29,7 +29,7 @@ def test_a_name_opens_what_its_reader_reads(coco) -> None:
     ("name", "settings", "says"),
     [
         ("coco-captions", {}, "unknown data set 'coco-captions'; did you mean 'coco-caption'?"),
-        ("imagenet", {}, "choose one of coco-caption, coco-object, mmvp, pope"),
+        ("imagenet", {}, "choose one of amber, coco-caption, coco-object, mmvp, pope"),
         ("mmvp", {"paht": "x"}, "'mmvp' has no setting 'paht'; did you mean 'path'?"),
         ("scenes", {"path": "x"}, "'scenes' has no setting 'path'; choose one of task, count"),
         ("reference", {"path": "x", "prompt": "y"}, "'reference' has no setting 'prompt'"),

@@ -27,7 +27,7 @@ COMMANDS = {
     "tables": "The paper's tables from runs, with intervals and paired differences.",
     "scene": "Draw a generated scene, and print its caption, questions and true answers.",
     "demo": "Explain a generated scene with a bundled model: no network, no GPU, a few seconds.",
-    "data": "Look at data sets on disk: COCO, MMVP, POPE and RePOPE, reference lists.",
+    "data": "Look at data sets on disk: COCO, MMVP, POPE, RePOPE, AMBER, reference lists.",
 }
 """Name → what it does, in the order of `eagle --help`. The module of each is called like it."""
 

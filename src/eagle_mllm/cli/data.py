@@ -26,7 +26,7 @@ data = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions
 
 @data.callback()
 def _data() -> None:
-    """Look at data sets on disk: COCO, MMVP, POPE and RePOPE, reference lists."""
+    """Look at data sets on disk: COCO, MMVP, POPE, RePOPE, AMBER, reference lists."""
 
 
 @data.command()

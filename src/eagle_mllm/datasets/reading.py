@@ -1,7 +1,7 @@
 """One pass over an annotation file: good rows become samples, bad ones become problems."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -173,13 +173,27 @@ class Reading:
         else:
             self._samples[sample.id] = sample
 
-    def finish(self, name: str, *, images: ImageFolder, counts: Mapping[str, int]) -> DataSet:
-        """Everything that was read."""
+    def finish(
+        self,
+        name: str,
+        *,
+        images: ImageFolder,
+        counts: Mapping[str, int],
+        beside: Sequence[bytes] = (),
+    ) -> DataSet:
+        """Everything that was read.
+
+        Args:
+            name: of the data set
+            images: where its images are
+            counts: how many rows there are of each kind
+            beside: the content of other files that belong to it
+        """
         return DataSet(
             name=name,
             samples=tuple(self._samples.values()),
             problems=(*self._problems, *images.problems()),
-            fingerprint=fingerprint([self.data], self._samples),
+            fingerprint=fingerprint([self.data, *beside], self._samples),
             counts=dict(counts),
         )
 

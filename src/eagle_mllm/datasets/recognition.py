@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eagle_mllm.borders import border
-from eagle_mllm.datasets import coco, mmvp, pope, reference
+from eagle_mllm.datasets import amber, coco, mmvp, pope, reference
 from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.datasets.reading import Reading
 from eagle_mllm.errors import DataError
 
-DataKind = Literal["COCO captions", "COCO objects", "MMVP", "POPE", "reference list"]
+DataKind = Literal["AMBER", "COCO captions", "COCO objects", "MMVP", "POPE", "reference list"]
 
 READERS: dict[DataKind, Callable[..., DataSet]] = {
+    "AMBER": amber.read,
     "COCO captions": coco.read_captions,
     "COCO objects": coco.read_objects,
     "MMVP": mmvp.read,
@@ -81,6 +82,8 @@ def _of_list(document: Any) -> DataKind | None:
         return "POPE"
     if {"generate_sentence", "generated_ids"} <= keys:
         return "reference list"
+    if {"id", "image", "query"} <= keys:
+        return "AMBER"
     return "MMVP" if {"question", "options", "answer"} <= keys else None
 
 

@@ -11,6 +11,7 @@ from eagle_mllm.datasets.dataset import DataSet
 from eagle_mllm.errors import SettingError, did_you_mean
 
 DATA_SETS = {
+    "amber": "eagle_mllm.datasets.amber:read",
     "coco-caption": "eagle_mllm.datasets.coco:read_captions",
     "coco-object": "eagle_mllm.datasets.coco:read_objects",
     "mmvp": "eagle_mllm.datasets.mmvp:read",
@@ -30,8 +31,9 @@ def open_data(name: str, **settings: Any) -> DataSet:
 
     Args:
         name: a key of `DATA_SETS`
-        settings: the arguments of its reader: `path` and `images` for files on disk, `prompt` for
-            the words of the question; `task`, `count` and `first` for scenes
+        settings: the arguments of its reader: `path` and `images` for files on disk, with
+            `annotations` for AMBER, `prompt` for the words of the question; `task`, `count` and
+            `first` for scenes
 
     Raises:
         SettingError: the data set or a setting is unknown, a setting is missing or of a wrong type
