@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
-from eagle_mllm.attribution.model import SubsetScores
 from eagle_mllm.hallucination.answers import closed_question
 from eagle_mllm.hallucination.diagnosing import seen_areas
 from eagle_mllm.hallucination.direct import (
@@ -85,25 +84,6 @@ def test_a_large_removal_of_which_little_is_needed_is_pruned_in_few_passes(liar,
     pruned = removals.pruned(Removal(removed=np.arange(60), area=60 / 64))
     assert pruned.removed.tolist() == [20]
     assert evaluate.forward_passes <= 30
-
-
-@pytest.mark.parametrize(("cause", "times"), [([27], 0), ([7, 20, 33, 46, 59], 1)])
-def test_an_order_is_asked_for_only_where_nothing_else_corrects(grid, cause, times):
-    asked = []
-
-    def order():
-        asked.append(True)
-        return np.concatenate([np.setdiff1d(np.arange(64), cause), cause])
-
-    def evaluate(shown):  # right only if exactly the cause is hidden
-        is_right = (~shown == np.isin(np.arange(64), cause)).all(axis=1)
-        predicted = np.where(is_right, 1, 0)[:, np.newaxis].repeat(2, axis=1)
-        return SubsetScores(np.full((len(shown), 2), 0.5, np.float32), predicted)
-
-    removals = Removals(evaluate, grid.areas, accepted=[1])
-    found = smallest_removal(DirectSearch(), removals, grid.layout, order=order)
-    assert found.removed.tolist() == cause
-    assert len(asked) == times
 
 
 def test_the_end_of_an_order_is_removed_and_pruned(liar, picture, grid):

@@ -1,12 +1,12 @@
 """The smallest removal that makes a model answer rightly, sought directly.
 
 The paper's order supports the right answer; it does not look for the smallest removal. Here every
-region is removed alone first, then pairs of the best and blocks of neighbours, and only then does
-an order say what to remove. Whatever corrects is pruned: no region that is removed can be put back
-alone. Removals are compared by the log-odds of the right answer against the given one.
+region is removed alone first, then pairs of the best and blocks of neighbours; `try_order` tries
+the end of an order. Whatever corrects is pruned: no region that is removed can be put back alone.
+Removals are compared by the log-odds of the right answer against the given one.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -32,7 +32,7 @@ Order = Int[np.ndarray, " regions"]
 
 @dataclass(frozen=True, kw_only=True)
 class DirectSearch:
-    """How far to look before an order is asked for. A frozen value, as every search is."""
+    """How far to look. A frozen value, as every search is."""
 
     shortlist: int = 12
     """How many of the best single regions are removed in pairs."""
@@ -152,20 +152,13 @@ class Removals:
         return Removal(removed=np.flatnonzero(row), area=float(self.areas[row].sum()))
 
 
-def smallest_removal(
-    search: DirectSearch,
-    removals: Removals,
-    layout: Layout,
-    *,
-    order: Callable[[], Order] | None = None,
-) -> Removal | None:
+def smallest_removal(search: DirectSearch, removals: Removals, layout: Layout) -> Removal | None:
     """The smallest removal of whole regions that corrects the answer; None if none was found.
 
     Args:
         search: how far to look
         removals: what removals do
         layout: where the regions are
-        order: gives an order whose end can be removed, asked only where nothing else corrects
     """
     seen = np.flatnonzero(removals.areas > 0)
     if not len(seen):
@@ -176,8 +169,6 @@ def smallest_removal(
     best_first = seen[np.argsort(-odds, kind="stable")]
     _try_few(search, removals, best_first)
     _try_many(removals, layout, seen, best_first)
-    if not removals.found and order is not None:
-        try_order(removals, order())
     for place, removal in enumerate(removals.smallest()[: search.beam]):
         if place == 0 or len(removal.removed) <= _CHEAP:
             removals.pruned(removal)
