@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import eagle_mllm as eagle
 from eagle_mllm.metrics import summarize
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +52,20 @@ def rows(name: str, kind: str | None = None) -> list[Row]:
     """The rows of all lines, each with its scene."""
     found = [{**row, "scene": line["key"]} for line in lines(name) for row in line["rows"]]
     return [row for row in found if kind is None or row["kind"] == kind]
+
+
+def load(name: str) -> Any:
+    """A demo model or a twin, on one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    return eagle.load_model(f"demo/{name}", device="cpu", batch_size=8)
+
+
+def is_true(phrase: str, example: Any) -> bool:
+    """Whether one object of a scene has all of these properties."""
+    wanted = set(phrase.lower().split())
+    return any(wanted <= {one.shape, one.colour, one.size} for one in example.objects)
 
 
 def interval(rows_: Sequence[Row], measure: Callable[[Sequence[Row]], float]) -> str:

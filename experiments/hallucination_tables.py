@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
+from hallucination_captions import caption_table
 from hallucination_decoding import cause_table, mitigate_table
 from hallucination_detecting import control_table, detect_table, place_table
 from hallucination_lines import ROOT, TITLES, Row, area, lines, mean, rows, table
@@ -207,6 +208,7 @@ def main() -> None:
         "order": order_table(),
         "cause": cause_table(),
         "mitigate": mitigate_table(shipped),
+        "caption": caption_table(),
         "detect-habit": detect_table(
             shipped, "answer", ["llava-habit"], lambda row: row["brought"] and row["says"] == "yes"
         ),
