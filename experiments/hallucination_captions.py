@@ -1,4 +1,4 @@
-"""Captions with and without what `audit --fix` hides: are fewer of their objects made up?
+"""Captions by several ways of decoding: are fewer of their objects made up?
 
 Like CHAIR (https://arxiv.org/abs/1809.02156), with recall and length beside it: an answer that says
 less is rarely wrong. Every object of a generated scene is known, so no list of synonyms is needed.
@@ -20,6 +20,7 @@ from hallucination_lines import (
     resumed,
     table,
 )
+from hallucination_rivals import contrasted_caption, with_noise
 
 import eagle_mllm as eagle
 from eagle_mllm.hallucination.claims import claims_of
@@ -29,9 +30,17 @@ from eagle_mllm.scenes.world import SHAPES
 
 _PROMPT = "Describe the image."
 
+_WAYS = {
+    "greedy": "greedy",
+    "vcd": "VCD (noised image)",
+    "contrast": "contrast with the image without the evidence",
+    "fixed": "`audit --fix`",
+}
+"""The last two are greedy decoding where no word is doubted."""
+
 
 def caption(name: str, first: int, last: int) -> None:
-    """The caption of each scene by greedy decoding and after `audit --fix`, and what they name."""
+    """The caption of each scene by each way of decoding, and what it names."""
     path = RESULTS / f"caption-{name}.jsonl"
     model = None
     for key in resumed(path, [str(seed) for seed in range(first, last)]):
@@ -42,14 +51,17 @@ def caption(name: str, first: int, last: int) -> None:
         generation = model.generate(image, _PROMPT)
         found = eagle.audit(model, generation, regions=regions)
         fixed = fix(model, found, regions=regions)
-        again = model.with_answer(image, _PROMPT, fixed.answer) if fixed else generation
+        texts = {"vcd": contrasted_caption(model, image, with_noise(image), _PROMPT)}
+        if fixed:
+            without = np.where(fixed.mask[..., np.newaxis], np.uint8(0), image)
+            texts["contrast"] = contrasted_caption(model, image, without, _PROMPT)
+            texts["fixed"] = fixed.answer
         row = {
-            "greedy": named(generation, example),
-            "fixed": named(again, example),
-            "hidden": fixed.area if fixed else 0.0,
-            "passes": found.passes,
-            "seconds": found.seconds,
+            way: named(model.with_answer(image, _PROMPT, text), example)
+            for way, text in (dict.fromkeys(_WAYS, generation.text) | texts).items()
         }
+        row |= {"hidden": fixed.area if fixed else 0.0}
+        row |= {"passes": found.passes, "seconds": found.seconds}
         add(path, {"key": key, "rows": [row]})
 
 
@@ -80,7 +92,7 @@ def caption_table() -> str:
     for name, title in TITLES.items():
         stored = lines(f"caption-{name}")
         some = [{**row, "scene": line["key"]} for line in stored for row in line["rows"]]
-        for way, label in (("greedy", "greedy"), ("fixed", "`audit --fix`")):
+        for way, label in _WAYS.items():
             if some:
                 body.append(
                     [

@@ -59,13 +59,48 @@ def _cosine(one: np.ndarray, other: np.ndarray) -> float:
 
 def noised(model: Any, generation: Any, claim: Claim) -> float:
     """Log probability of an answer on a picture of heavy noise, as in VCD (step 500 of 1,000)."""
-    rng = np.random.default_rng(0)
-    pixels = generation.image / 127.5 - 1
-    kept = 0.28  # sqrt of the share of signal that DDPM's linear schedule leaves at step 500
-    mixed = kept * pixels + np.sqrt(1 - kept**2) * rng.standard_normal(pixels.shape)
-    noisy = np.clip((mixed + 1) * 127.5, 0, 255).astype(np.uint8)
+    noisy = with_noise(generation.image)
     asked = model.with_answer(noisy, generation.prompt, generation.text)
     whole = Regions.from_labels(np.zeros(noisy.shape[:2], dtype=int))
     scorer = model.scorer(asked, claim.target, whole)
     p = scorer(np.array([[True]])).probability[0].astype(np.float64)
     return float(np.log(p.prod() + 1e-9))
+
+
+def with_noise(image: np.ndarray) -> np.ndarray:
+    """The image behind step 500 of the 1,000 of DDPM's linear schedule, as VCD takes it."""
+    rng = np.random.default_rng(0)
+    pixels = image / 127.5 - 1
+    kept = 0.28  # sqrt of the share of signal that is left there
+    mixed = kept * pixels + np.sqrt(1 - kept**2) * rng.standard_normal(pixels.shape)
+    return np.clip((mixed + 1) * 127.5, 0, 255).astype(np.uint8)
+
+
+def contrasted_caption(
+    model: Any, image: np.ndarray, other: np.ndarray, prompt: str, *, limit: int = 40
+) -> str:
+    """A caption decoded token by token by contrast with another image, at strength 1.
+
+    As in VCD (https://arxiv.org/abs/2311.16922, Eq. 3 to 5): the next token is the one with the
+    largest 2·log p(image) − log p(other) among those with p(image) ≥ 0.1 of the largest.
+    """
+    ids: list[int] = []
+    text = ""
+    for _ in range(limit):
+        whole, changed = (_following(model, one, prompt, text) for one in (image, other))
+        plausible = whole >= np.log(0.1) + whole.max()
+        ids.append(int(np.argmax(np.where(plausible, 2 * whole - changed, -np.inf))))
+        written = model.family.chat.decode(ids)
+        if written == text:  # the end
+            break
+        text = written
+    return text
+
+
+def _following(model: Any, image: np.ndarray, prompt: str, text: str) -> np.ndarray:
+    """Log probabilities of the token behind a text, where the end stands in its place."""
+    answered = model.with_answer(image, prompt, text or ".")
+    place = len(answered.ids) - 1 if text else 0
+    look = white_box_of(model, answered, answered.at(place))
+    every = list(range(model.module.config.text_config.vocab_size))
+    return np.log(_softmax(look.lens(every))[look.n_prompt - 1 + place] + 1e-12)
