@@ -5,6 +5,8 @@ import pytest
 
 import eagle_mllm as eagle
 from eagle_mllm.attribution.search.registry import SEARCHES
+from eagle_mllm.report.facts import notes_of
+from eagle_mllm.report.summary import summary
 
 CELLS = eagle.Regions.from_labels(np.arange(36).reshape(6, 6).repeat(4, 0).repeat(4, 1))
 
@@ -36,9 +38,13 @@ def test_the_result_is_whole_and_says_that_it_ended_early(asked, search, passes)
     assert sorted(found.trace.order.tolist()) == list(range(36))
     assert found.trace.insertion.shape == (37, 1)
     assert found.provenance["settings"]["ended_early"] is True
+    assert found.ended_early
+    assert "the search was ended early" in " ".join(notes_of(found))
+    assert summary([found], files={}).explanations[0].ended_early
     whole = eagle.attribute(**asked, target=target, method=method)
     assert found.forward_passes < whole.forward_passes
     assert "ended_early" not in whole.provenance["settings"]
+    assert not whole.ended_early
 
 
 def test_a_later_end_is_never_worse_and_the_last_order_is_the_result(asked):

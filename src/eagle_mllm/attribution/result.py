@@ -96,6 +96,12 @@ class Attribution(ArrayValue):
         return modality_reliance(self.trace, positions=self.target.positions)
 
     @property
+    def ended_early(self) -> bool:
+        """Whether the search was told to end, by time or by hand, with the best order so far."""
+        settings = self.provenance.get("settings")
+        return isinstance(settings, Mapping) and settings.get("ended_early") is True
+
+    @property
     def words(self) -> tuple["WordReliance", ...]:
         """The same for each word of the target, by the joint probability of its tokens.
 

@@ -192,6 +192,7 @@ def _numbers(summary: Summary) -> Text:
         f"{summary.regions.count} regions{unseen}",
         f"{summary.forward_passes} passes",
         f"{summary.seconds:.1f} s" if summary.seconds is not None else "",
+        "ended early" if any(one.ended_early for one in summary.explanations) else "",
     ]
     return Text(", ".join(part for part in parts if part))
 

@@ -64,6 +64,8 @@ def notes_of(attribution: Attribution) -> tuple[str, ...]:
         notes.append(f"hatched: {regions} that the model never sees")
     if not attribution.trace.has_effect:
         notes.append("no region has any effect on this target: there is nothing to rank")
+    if attribution.ended_early:
+        notes.append("the search was ended early: this is the best order until then")
     if _seeks_all_for_want(attribution):
         notes.append("no token is so sensitive to the image as was asked: all of them are sought")
     return tuple(notes)

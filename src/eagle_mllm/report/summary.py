@@ -77,6 +77,9 @@ class ExplanationSummary:
     has_effect: bool
     """Whether what is shown makes any difference; if not, the order says nothing."""
 
+    ended_early: bool
+    """Whether the search was told to end, so that more passes may find a better order."""
+
     searched: int
     insertion_auc: float | None
     deletion_auc: float | None
@@ -191,6 +194,7 @@ def _explanation(attribution: Attribution) -> ExplanationSummary:
         tokens=_tokens(attribution),
         regions=_regions(attribution),
         has_effect=trace.has_effect,
+        ended_early=attribution.ended_early,
         searched=trace.searched,
         insertion_auc=_number(insertion_auc(trace)),
         deletion_auc=_number(deletion_auc(trace)),
