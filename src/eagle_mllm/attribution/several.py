@@ -187,7 +187,8 @@ def _by_dependence(views: Sequence[SubsetEvaluator], n_regions: int) -> list[int
     """The targets that the whole image moves most come first: the others can use their orders."""
     ends = np.array([[False] * n_regions, [True] * n_regions])
     moved = [abs(np.diff(view(ends).probability.mean(axis=1))[0]) for view in views]
-    return list(np.argsort(-np.array(moved), kind="stable"))
+    order: list[int] = np.argsort(-np.array(moved), kind="stable").tolist()
+    return order
 
 
 def _counting_from(
