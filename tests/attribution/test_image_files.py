@@ -15,27 +15,6 @@ ORIENTATION = 0x0112
 
 
 @pytest.fixture
-def read():
-    from eagle_mllm.attribution.images import read_image
-
-    return read_image
-
-
-@pytest.fixture
-def refused(read):
-    """The one-line message with which an image is refused."""
-    from eagle_mllm.errors import ImageError
-
-    def message(image):
-        with pytest.raises(ImageError) as error:
-            read(image)
-        assert "\n" not in str(error.value)
-        return str(error.value)
-
-    return message
-
-
-@pytest.fixture
 def saved(tmp_path):
     def save(image, name, **options):
         path = tmp_path / name

@@ -9,27 +9,6 @@ ORIENTATION = 0x0112
 
 
 @pytest.fixture
-def read():
-    from eagle_mllm.attribution.images import read_image
-
-    return read_image
-
-
-@pytest.fixture
-def refused(read):
-    """The one-line message with which an image is refused."""
-    from eagle_mllm.errors import ImageError
-
-    def message(image):
-        with pytest.raises(ImageError) as error:
-            read(image)
-        assert "\n" not in str(error.value)
-        return str(error.value)
-
-    return message
-
-
-@pytest.fixture
 def corners():
     """Two rows of three columns: red at the top left, green at the bottom right, else grey."""
     pixels = np.full((2, 3, 3), 128, dtype=np.uint8)
