@@ -72,10 +72,13 @@ def correct_table() -> str:
     """The direct search and its controls on every wrong answer."""
     body = []
     for name, title in TITLES.items():
-        wrong = rows(f"correct-{name}-direct")
+        file = (
+            f"correct-{name}-direct" if lines(f"correct-{name}-direct") else f"correct-{name}-order"
+        )
+        wrong = rows(file)
         if not wrong:
             continue
-        asked = sum(line["asked"] for line in lines(f"correct-{name}-direct"))
+        asked = sum(line["asked"] for line in lines(file))
         found = [row for row in wrong if row["area"] is not None]
         cut = [area(row.get("split_area", row["area"])) for row in wrong]
         attended = [area(row.get("attended_area")) for row in wrong]
@@ -115,12 +118,13 @@ def order_table() -> str:
         pruned = [area(row["pruned_area"]) for row in wrong]
         ours = [area(row["area"]) for row in wrong]
         better = [min(pair) for pair in zip(ours, pruned, strict=True)]
+        cut = [min(area(row.get("split_area")), area(row["pruned_area"])) for row in wrong]
         for label, values in (
             ("the paper's order", paper),
             ("the same, pruned", pruned),
             ("direct search alone", ours),
             ("`diagnose` (the smaller of the two)", better),
-            ("`diagnose`, regions cut", [area(row.get("split_area")) for row in wrong]),
+            ("`diagnose`, regions cut", cut),
         ):
             body.append(
                 [
