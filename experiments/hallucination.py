@@ -179,10 +179,14 @@ def correct(name: str, first: int, last: int, *, budget: int) -> None:
         example = scene(int(key))
         image = np.asarray(example.image)
         regions = eagle.segment(image)
-        rows, asked = [], questions_of(example)
+        rows, asked, unclear = [], questions_of(example), 0
         for question in asked:
             generation = model.generate(image, question.text)
-            closed = closed_question(model, generation, question.answer)
+            try:
+                closed = closed_question(model, generation, question.answer)
+            except eagle.TargetError:  # it says neither yes nor no
+                unclear += 1
+                continue
             if closed is not None:
                 cause = planted_cause(question, example.plan)
                 trigger = None if cause is None else example.objects[cause.trigger].mask
@@ -194,7 +198,7 @@ def correct(name: str, first: int, last: int, *, budget: int) -> None:
                         **corrected(model, generation, closed, regions, budget, trigger),
                     }
                 )
-        add(path, {"key": key, "asked": len(asked), "rows": rows})
+        add(path, {"key": key, "asked": len(asked), "unclear": unclear, "rows": rows})
 
 
 def corrected(
