@@ -21,6 +21,7 @@ import eagle_mllm as eagle
 from eagle_mllm.attribution.correction import minimal_correction
 from eagle_mllm.attribution.evaluator import SubsetEvaluator
 from eagle_mllm.attribution.white_box import white_box_of
+from eagle_mllm.errors import TargetError
 from eagle_mllm.hallucination.answers import closed_question
 from eagle_mllm.hallucination.claims import claims_of
 from eagle_mllm.hallucination.diagnosing import seen_areas
@@ -184,7 +185,7 @@ def correct(name: str, first: int, last: int, *, budget: int) -> None:
             generation = model.generate(image, question.text)
             try:
                 closed = closed_question(model, generation, question.answer)
-            except eagle.TargetError:  # it says neither yes nor no
+            except TargetError:  # it says neither yes nor no
                 unclear += 1
                 continue
             if closed is not None:
