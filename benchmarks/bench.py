@@ -18,6 +18,7 @@ from pathlib import Path
 import costs
 import evidence
 import footprint
+import image_processors
 import quality
 import speed
 import torch
@@ -36,6 +37,7 @@ PARTS = {
     for part in (
         footprint.STARTUP,
         footprint.MEMORY,
+        image_processors.PIXELS,
         speed.SPEED,
         speed.WALL,
         quality.BATCHES,

@@ -40,6 +40,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "pass": tables.pass_table,
     "explanation": tables.explanation_table,
     "speed": tables.speed_table,
+    "pixels": tables.pixels_table,
     "growth": tables.growth_table,
     "memory": tables.memory_table,
     "startup": tables.startup_table,

@@ -170,6 +170,24 @@ def startup_table(results: Path) -> Table:
     return Table(columns, rows_of(results / "startup.json"))
 
 
+def pixels_table(results: Path) -> Table:
+    """Milliseconds that the pixels of a hidden image take, by both paths."""
+
+    def ratio(row: Row) -> str:
+        exact, fast = (row[f"{path}_seconds"][1] for path in ("processor", "component"))
+        return f"**{exact / fast:.1f}**"
+
+    columns: dict[str, Cell] = {
+        "image processor of": "{processor}",
+        "processor, ms": _milliseconds("processor_seconds"),
+        "component, ms": _milliseconds("component_seconds"),
+        "ratio": ratio,
+        "to learn it, s": lambda row: f"{row['learn_seconds']:.1f}",
+        "mean difference, grey levels": lambda row: f"{row['grey_levels']:.4f}",
+    }
+    return Table(columns, rows_of(results / "pixels.json"))
+
+
 def wall_table(results: Path) -> Table:
     """Seconds of one explanation of a caption."""
     columns: dict[str, Cell] = {

@@ -1,6 +1,6 @@
 """How far "any model of the hub" holds: a measurement, not a test.
 
-    python benchmarks/hub/run.py [NAME ...]
+    python benchmarks/hub/run.py [--resume] [NAME ...]
 
 For every family of transformers' image-text-to-text mapping that can be built here, a tiny
 checkpoint with random weights is written as its folder on the hub looks (config, safetensors,
@@ -62,16 +62,18 @@ def main():
     parser.add_argument("names", nargs="*", help="checkpoints; by default all")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "eagle-hub")
     parser.add_argument("--gather", action="store_true", help="only write what a run left so far")
+    parser.add_argument("--resume", action="store_true", help="only what a run has not come to yet")
     parser.add_argument("--role", choices=("build", "all", "own"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     names = asked.names or list(builders())
     if asked.role:
-        play(asked.role, names, asked.work)
+        play(asked.role, names, asked.work, resume=asked.resume)
         return
     rows = old_rows() if asked.names else {}
     for role in () if asked.gather else ("build", "all", "own"):
         python = sys.executable if role == "own" else with_everything(asked.work)
-        command = [python, __file__, "--work", asked.work, "--role", role, *names]
+        resumed = ["--resume"] if asked.resume else []
+        command = [python, __file__, "--work", asked.work, "--role", role, *resumed, *names]
         subprocess.run([str(part) for part in command], check=True, env=environment())
     rows |= {name: gathered(name, asked.work) for name in names}
     write(rows)
@@ -98,7 +100,7 @@ def with_everything(work):
     return python
 
 
-def play(role, names, work):
+def play(role, names, work, *, resume):
     """One role for all checkpoints, each in a forked process of its own."""
     warnings.filterwarnings("ignore")
     if role != "own":
@@ -116,6 +118,8 @@ def play(role, names, work):
     (work / role).mkdir(parents=True, exist_ok=True)
     for name in names:
         path = work / role / f"{name}.json"
+        if resume and path.is_file():
+            continue
         path.unlink(missing_ok=True)
         one = context.Process(target=child, args=(role, name, work, build[name]))
         one.start()

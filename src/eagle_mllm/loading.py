@@ -67,8 +67,8 @@ def load_model(
         pixels: how the pixels of images with hidden regions are made. "component" resizes every
             region once and adds the shown ones up on the device; "processor" hides regions in the
             8-bit image and runs the model's own image processor on each, exact and slow. Their
-            mean difference is below 2/255. "auto" is "component" where it reproduces the image
-            processor (LLaVA, Qwen-VL and InternVL with usual settings), else "processor"
+            mean difference is below 0.05/255. "auto" is "component" where it reproduces the image
+            processor on the picture that is explained, else "processor"
         template: options of the chat template, such as `{"enable_thinking": False}`
         system: the system prompt; by default what the chat template does without one
         device_map: "auto" spreads the weights over all devices by accelerate, for models that fit

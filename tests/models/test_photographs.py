@@ -97,7 +97,10 @@ def test_pixels_of_twelve_megapixels_are_those_of_the_image_processor(load, larg
 def test_twelve_megapixels_in_64_regions_need_little_memory(load, large, name):
     from eagle_mllm.models.memory import ProcessMemory
 
-    family = load(name).family
+    family, size = load(name).family, large[0].shape[:2]
+    plain = ProcessMemory().taken_by(lambda: family.encode(large[0], PROMPT))
+    # Its steps are told from images of the same size, of which one is kept meanwhile.
+    assert ProcessMemory().taken_by(lambda: family.pixel_pipeline(size)) < plain + 150 * 2**20
     taken = ProcessMemory().taken_by(lambda: components(family, *large))
     # The photograph itself has 34 MiB; in float32 it would have 137, and a region as much again.
     assert taken < 200 * 2**20

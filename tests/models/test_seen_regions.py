@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import transformers as hf
+from PIL import Image
 
 SIZES = {
     "square": (48, 48),
@@ -140,7 +141,12 @@ def test_hiding_a_region_that_equals_its_fill_changes_nothing_though_it_is_seen(
 
 def test_it_is_not_known_of_a_model_whose_processor_is_not(load, blocks):
     image = noise((48, 48))
-    assert seen(load("llava_next"), image, blocks(image, 4, 3)) is None
+    regions = blocks(image, 4, 3)
+    model = load("llava_next")
+    assert seen(model, image, regions).all()
+    other = load("llava_next")
+    other.family.parts.image_processor.resample = Image.Resampling.NEAREST
+    assert seen(other, image, regions) is None
 
 
 @pytest.mark.parametrize("pixels", PATHS)

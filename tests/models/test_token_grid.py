@@ -261,6 +261,6 @@ def test_where_it_is_not_known_it_is_refused(load):
         model.family.token_grid(prompt)
     model = load("llava")
     prompt = model.family.encode(noise((48, 48)), "What is this?")
-    model.family.parts.image_processor.do_pad = True
+    model.family.parts.image_processor.resample = 0
     with pytest.raises(ModelError, match=r"settings of this checkpoint's CLIPImageProcessorPil"):
         model.family.token_grid(prompt)

@@ -270,8 +270,12 @@ def test_what_cannot_be_shown_is_refused_and_the_rest_is_not(load, tiny, looked)
     model = load("llava_next")
     generation = model.with_answer(tiny.picture(0), tiny.PROMPT, tiny.ANSWERS[1])
     look = model.white_box(generation, generation.all())
+    assert look.pixels(picture_of(generation).astype(np.float32)).gradient.any()
+    other = load("llava_next")
+    other.family.parts.image_processor.resample = 0
+    blind = other.white_box(generation, generation.all())
     with pytest.raises(ModelError, match=r"LlavaNextImageProcessor.* method .* 'tam' or 'eagle'"):
-        look.pixels(picture_of(generation).astype(np.float32))
+        blind.pixels(picture_of(generation).astype(np.float32))
     with pytest.raises(ModelError, match=r"'llava_next' model look is not known"):
         look.attention([0])
     model, generation, look = looked("llava")

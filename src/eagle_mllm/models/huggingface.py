@@ -23,7 +23,7 @@ from eagle_mllm.models.details import details_of
 from eagle_mllm.models.families import family_class
 from eagle_mllm.models.families.base import EncodedPrompt, Family, given_parts
 from eagle_mllm.models.last_prompt import LastPrompt
-from eagle_mllm.models.pixel_choice import bind_pixels, chosen_path
+from eagle_mllm.models.pixel_choice import bind_pixels, offered_path
 from eagle_mllm.models.placing import input_device, to_module
 from eagle_mllm.models.prompt_start import PromptStart, prompt_start
 from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode
@@ -72,7 +72,9 @@ class HuggingFaceModel(WhiteBoxModel):
         self._base = base
         self._batch_size = checked_batch_size(batch_size)
         self._auto_batch_size = AutoBatchSize.on(input_device(module))
-        self._pixels = chosen_path(pixels, family)
+        self._choice = pixels
+        self._pixels = offered_path(pixels, family)
+        self._pixels_reason: str | None = None
         self._check = SelfCheck(module, family, name=name)
         self._start: PromptStart | None = None
 
@@ -118,6 +120,8 @@ class HuggingFaceModel(WhiteBoxModel):
         """Which model this is, and what changes its numbers."""
         details = details_of(self.module, self.family)
         details |= {"pixels": self._pixels, "batch_size": str(self._batch_size)}
+        if self._pixels_reason is not None:
+            details["pixels_reason"] = self._pixels_reason
         if self._base is not None:
             details["base"] = self._base
         return ModelInfo(
@@ -202,8 +206,8 @@ class HuggingFaceModel(WhiteBoxModel):
         self._require_own(generation)
         encoded = self._encoded(generation.image, generation.asked, text=generation.rendered)
         self._check(encoded, generation.ids)
-        pixels = bind_pixels(
-            self._pixels,
+        bound = bind_pixels(
+            self._choice,
             self.family,
             encoded,
             image=generation.image,
@@ -211,6 +215,7 @@ class HuggingFaceModel(WhiteBoxModel):
             fill=fill,
             device=input_device(self.module),
         )
+        self._pixels, self._pixels_reason = bound.path, bound.reason
         make = partial(
             HuggingFaceScorer,
             self.module,
@@ -218,7 +223,7 @@ class HuggingFaceModel(WhiteBoxModel):
             encoded,
             answer=generation.ids,
             target=target,
-            pixels=pixels,
+            pixels=bound.source,
         )
         shapes = [(name, *values.shape) for name, values in encoded.pixels.items()]
         shape = (len(encoded.ids) + max(target.positions), len(target), *shapes)

@@ -15,8 +15,9 @@ from eagle_mllm.arrays import RGBImage
 from eagle_mllm.errors import ImageError, ModelError
 from eagle_mllm.models.chat import Chat, chat_template
 from eagle_mllm.models.families.bare import bare_template, surrounded
-from eagle_mllm.models.pixels.pipeline import PixelPipeline, View, level_settings
+from eagle_mllm.models.pixels.pipeline import PixelPipeline, View
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
+from eagle_mllm.models.pixels.tracing import traced_pipeline
 from eagle_mllm.models.token_grid import TokenGrid, TokenView
 from eagle_mllm.models.vision import VisionEncoder
 
@@ -80,6 +81,10 @@ class EncodedPrompt:
     """What the model's `generate` has to be given, where it makes `ids` of it; None: the ids."""
 
 
+_KEPT_SIZES = 4
+"""Of images: an evaluation returns to none, a demonstration to a few."""
+
+
 class Family(ABC):
     """Assembles the inputs of one kind of model.
 
@@ -103,6 +108,7 @@ class Family(ABC):
             options=parts.template_options,
             system=parts.system,
         )
+        self._pipelines: dict[tuple[int, int], PixelPipeline | None] = {}
 
     @classmethod
     def supports(cls, config: Any) -> bool:
@@ -133,22 +139,31 @@ class Family(ABC):
     def pixels(self, images: Sequence[RGBImage], prompt: EncodedPrompt) -> Tensors:
         """Pixel arguments of a batch of images that all have the size of the prompt's image."""
 
+    @property
+    def uses_pillow(self) -> bool:
+        """Whether the image processor may be one whose steps can be told: one that uses Pillow."""
+        return getattr(self.parts.image_processor, "backend", "pil") == "pil"
+
     def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
         """The steps of `pixels` for images of this height and width, as data.
 
-        None where they cannot be told from the settings of the image processor, which is the
-        same for every size.
+        None where they cannot be told from what the image processor does, and where none was
+        processed yet if it takes a prompt for that. The last few sizes are kept.
         """
-        del size
-        return None
+        if size not in self._pipelines:
+            while len(self._pipelines) >= _KEPT_SIZES:
+                self._pipelines.pop(next(iter(self._pipelines)))
+            self._pipelines[size] = self._traced(size) if self.uses_pillow else None
+        return self._pipelines[size]
 
     def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
-        """What the model gets to see of images of this height and width.
+        """What the model gets to see of images of this height and width; None if not known."""
+        pipeline = self.pixel_pipeline(size)
+        return None if pipeline is None else pipeline.views
 
-        None where it is not known.
-        """
-        del size
-        return None
+    @abstractmethod
+    def _traced(self, size: tuple[int, int]) -> PixelPipeline | None:
+        """`pixel_pipeline`, told from the image processor."""
 
     def token_grid(self, prompt: EncodedPrompt) -> TokenGrid:
         """Where each image token of the prompt looks.
@@ -222,25 +237,13 @@ class AssembledFamily(Family):
         """Pixel arguments of a batch, from the image processor."""
 
     @abstractmethod
-    def arrange(self, views: Sequence[Tensor]) -> Tensors:
-        """Pixel arguments from the pixels of `views`; see `PixelPipeline.arrange`."""
-
-    @abstractmethod
     def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
         """The image tokens that cover each view of the prompt's image."""
 
-    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
-        """See `Family.pixel_pipeline`."""
-        views = self.views(size)
-        levels = level_settings(self.parts.image_processor)
-        if views is None or levels is None:
-            return None
-        return PixelPipeline(views=views, arrange=self.arrange, **levels)
-
     def token_grid(self, prompt: EncodedPrompt) -> TokenGrid:
         """See `Family.token_grid`."""
-        views = self.views(prompt.size)
-        if views is None:
+        pipeline = self.pixel_pipeline(prompt.size)
+        if pipeline is None or pipeline.is_padded:
             raise ModelError(
                 f"where the image tokens look is not known with the settings of this checkpoint's "
                 f"{type(self.parts.image_processor).__name__}; use its default settings, or a "
@@ -250,7 +253,7 @@ class AssembledFamily(Family):
         return TokenGrid(
             size=prompt.size,
             positions=positions,
-            views=tuple(self.token_views(prompt, views)),
+            views=tuple(self.token_views(prompt, pipeline.views)),
         )
 
     def encode(self, image: RGBImage, prompt: str, *, text: str | None = None) -> EncodedPrompt:
@@ -296,6 +299,9 @@ class AssembledFamily(Family):
 
     def _count_image_tokens(self, prompt: EncodedPrompt) -> int:
         return prompt.ids.count(int(self.config.image_token_id))
+
+    def _traced(self, size: tuple[int, int]) -> PixelPipeline | None:
+        return traced_pipeline(self._process, size, batch=lambda _: 0)
 
     def _process(self, images: Sequence[RGBImage]) -> Tensors:
         try:

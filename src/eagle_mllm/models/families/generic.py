@@ -14,7 +14,9 @@ from eagle_mllm.errors import ImageError, ModelError
 from eagle_mllm.models.families.bare import image_ids, surrounded
 from eagle_mllm.models.families.base import EncodedPrompt, Family, ProcessorParts
 from eagle_mllm.models.families.layout import IDS, Layout, learnt_layout
+from eagle_mllm.models.pixels.pipeline import PixelPipeline
 from eagle_mllm.models.pixels.source import Tensors
+from eagle_mllm.models.pixels.tracing import traced_pipeline
 
 _DROPPED = ("labels", "special_tokens_mask")
 
@@ -38,6 +40,7 @@ class Generic(Family):
             )
         super().__init__(config, parts)
         self._learnt: Layout | None = None
+        self._text = ""
 
     @property
     def images_per_pass(self) -> int | None:
@@ -50,6 +53,7 @@ class Generic(Family):
         inputs = self._process([image], text)
         if self._learnt is None:
             self._learnt = learnt_layout(self._process, image, text)
+        self._text = text
         per_token = self._learnt.per_token
         return EncodedPrompt(
             prompt=prompt,
@@ -84,6 +88,18 @@ class Generic(Family):
         """See `Family.generation_inputs`."""
         ids = torch.tensor([prompt.given_ids or prompt.ids])
         return {IDS: ids, **prompt.extras, **prompt.pixels}
+
+    def pixel_pipeline(self, size: tuple[int, int]) -> PixelPipeline | None:
+        """See `Family.pixel_pipeline`. None before a prompt was encoded."""
+        return None if self._learnt is None else super().pixel_pipeline(size)
+
+    def _traced(self, size: tuple[int, int]) -> PixelPipeline | None:
+        dimensions = self._layout.batch or {}
+
+        def process(images: Sequence[RGBImage]) -> Tensors:
+            return self._pixel_arguments(self._process(images, self._text))
+
+        return traced_pipeline(process, size, batch=lambda name: dimensions.get(name, 0))
 
     @property
     def _layout(self) -> Layout:

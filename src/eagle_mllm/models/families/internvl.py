@@ -5,13 +5,10 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
-from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
-from eagle_mllm.models.pixels.pipeline import View, resizes_as, setting_size
+from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.tile_memory import TileMemory, is_touched_by_all
 from eagle_mllm.models.token_grid import TokenView
@@ -43,34 +40,6 @@ class InternVL(AssembledFamily):
         )
         return {"pixel_values": processed["pixel_values"]}
 
-    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
-        """A canvas that is cut into tiles, and the thumbnail. See `Family.views`."""
-        settings = self.parts.image_processor
-        if not resizes_as(settings, {"GotOcr2ImageProcessor"}):
-            return None
-        height, width = self._tile_size()
-        columns, rows = 1, 1
-        if settings.max_patches > 1:
-            columns, rows = get_optimal_tiled_canvas(
-                size, (height, width), settings.min_patches, settings.max_patches
-            )
-        views = [View.whole((rows * height, columns * width))]
-        if rows * columns > 1:
-            views.append(View.whole((height, width)))
-        return tuple(views)
-
-    def arrange(self, views: Sequence[Tensor]) -> Tensors:
-        """Tiles row by row, the thumbnail last, image after image."""
-        canvas = views[0]
-        batch, channels, *size = canvas.shape
-        height, width = self._tile_size()
-        rows, columns = size[0] // height, size[1] // width
-        # (batch, 3, rows · height, columns · width) -> (batch, rows, columns, 3, height, width)
-        cut = canvas.view(batch, channels, rows, height, columns, width).permute(0, 2, 4, 1, 3, 5)
-        tiles = cut.reshape(batch, rows * columns, channels, height, width)
-        with_thumbnail = torch.cat([tiles, *[view.unsqueeze(1) for view in views[1:]]], dim=1)
-        return {"pixel_values": with_thumbnail.flatten(0, 1)}
-
     def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
         """The tokens of all tiles, laid out on their canvas; then those of the thumbnail."""
         del prompt
@@ -88,8 +57,8 @@ class InternVL(AssembledFamily):
         return grids
 
     def _tile_size(self) -> tuple[int, int]:
-        tile = setting_size(self.parts.image_processor.size)
-        return tile["height"], tile["width"]
+        tile = self.parts.image_processor.size
+        return int(tile["height"]), int(tile["width"])
 
     def _tokens_of_a_tile(self) -> tuple[int, int]:
         """Rows and columns of tokens."""

@@ -5,17 +5,14 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
-from eagle_mllm.models.pixels.pipeline import View, resizes_as, setting_size
+from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.models.pixels.source import Tensors
 from eagle_mllm.models.token_grid import TokenView
 
 _CLASS_TOKENS = {"clip_vision_model": 1, "siglip_vision_model": 0}
 """Vision towers served here → tokens they put before the patches."""
-
-_KNOWN_PROCESSORS = {"CLIPImageProcessor", "LlavaImageProcessor", "SiglipImageProcessor"}
 
 
 class Llava(AssembledFamily):
@@ -48,26 +45,6 @@ class Llava(AssembledFamily):
         processed = self.parts.image_processor(images=images, return_tensors="pt")
         return {"pixel_values": processed["pixel_values"]}
 
-    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
-        """One view: the resized image, or the centre of it. See `Family.views`."""
-        settings = self.parts.image_processor
-        if not resizes_as(settings, _KNOWN_PROCESSORS) or settings.do_pad:
-            return None
-        resized = _resized(size, setting_size(settings.size))
-        if resized is None:
-            return None
-        kept = resized
-        if settings.do_center_crop:
-            crop = setting_size(settings.crop_size)
-            kept = (crop["height"], crop["width"])
-            if max(kept) > min(resized):  # the processor would put black around some images
-                return None
-        return (View.centre(resized, kept),)
-
-    def arrange(self, views: Sequence[Tensor]) -> Tensors:
-        """See `AssembledFamily.arrange`."""
-        return {"pixel_values": views[0]}
-
     def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
         """A token per patch; pixels beyond the last whole patch have none."""
         (view,) = views
@@ -76,16 +53,3 @@ class Llava(AssembledFamily):
         class_tokens = self._count_image_tokens(prompt) - rows * columns
         tokens = class_tokens + np.arange(rows * columns).reshape(rows, columns)
         return [TokenView(view.corner(rows * patch, columns * patch), tokens)]
-
-
-def _resized(size: tuple[int, int], setting: dict[str, int]) -> tuple[int, int] | None:
-    """Height and width after the resize, as transformers computes them."""
-    if setting.keys() == {"height", "width"}:
-        return setting["height"], setting["width"]
-    if setting.keys() != {"shortest_edge"}:
-        return None
-    edge = setting["shortest_edge"]
-    height, width = size
-    if width <= height:
-        return int(edge * height / width), edge
-    return edge, int(edge * width / height)

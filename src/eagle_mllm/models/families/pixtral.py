@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 from transformers import TokenizersBackend
-from transformers.models.pixtral.image_processing_pil_pixtral import get_resize_output_image_size
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
-from eagle_mllm.models.pixels.pipeline import View, resizes_as, setting_size
+from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.models.pixels.source import Tensors
 from eagle_mllm.models.token_grid import TokenView
 
@@ -48,28 +45,10 @@ class Pixtral(AssembledFamily):
         )
         return {name: processed[name] for name in ("pixel_values", "image_sizes")}
 
-    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
-        """One view, the whole image. See `Family.views`."""
-        settings = self.parts.image_processor
-        limits = setting_size(settings.size)
-        if not resizes_as(settings, {"PixtralImageProcessor"}) or "longest_edge" not in limits:
-            return None
-        edge, square = limits["longest_edge"], self._square
-        height, width = get_resize_output_image_size(
-            np.empty((3, *size), bool), size=(edge, edge), patch_size=(square, square)
-        )
-        return (View.whole((height, width)),)
-
     def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
         """A token per square, row by row; the ends of rows are not image tokens."""
         rows, columns = (prompt.pixels["image_sizes"][0] // self._square).tolist()
         return [TokenView(views[0], np.arange(rows * columns).reshape(rows, columns))]
-
-    def arrange(self, views: Sequence[Tensor]) -> Tensors:
-        """See `AssembledFamily.arrange`."""
-        images = views[0]
-        sizes = torch.tensor([images.shape[-2:]], device=images.device)
-        return {"pixel_values": images, "image_sizes": sizes.expand(len(images), -1)}
 
     @property
     def _square(self) -> int:

@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
 from eagle_mllm.models.families.qwen_vision import QwenVision
-from eagle_mllm.models.pixels.pipeline import View, resizes_as, setting_size
+from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.token_grid import TokenView
 from eagle_mllm.models.vision import VisionEncoder
@@ -42,45 +41,11 @@ class QwenVL(AssembledFamily):
             "image_grid_thw": processed["image_grid_thw"],
         }
 
-    def views(self, size: tuple[int, int]) -> tuple[View, ...] | None:
-        """One view, the whole image. See `Family.views`."""
-        settings = self.parts.image_processor
-        if not resizes_as(settings, {"Qwen2VLImageProcessor"}):
-            return None
-        limits = setting_size(settings.size)
-        resized = smart_resize(
-            *size,
-            factor=settings.patch_size * settings.merge_size,
-            min_pixels=limits["shortest_edge"],
-            max_pixels=limits["longest_edge"],
-        )
-        return (View.whole(resized),)
-
     def token_views(self, prompt: EncodedPrompt, views: Sequence[View]) -> Sequence[TokenView]:
         """A token per square of merged patches, row by row."""
         merge = int(self.parts.image_processor.merge_size)
         _, rows, columns = (prompt.pixels["image_grid_thw"][0] // merge).tolist()
         return [TokenView(views[0], np.arange(rows * columns).reshape(rows, columns))]
-
-    def arrange(self, views: Sequence[Tensor]) -> Tensors:
-        """Patches in the order of merged squares, each repeated for the frames of a still image."""
-        images = views[0]
-        settings = self.parts.image_processor
-        patch, merge = int(settings.patch_size), int(settings.merge_size)
-        frames = int(settings.temporal_patch_size)
-        batch, channels, height, width = images.shape
-        rows, columns = height // patch, width // patch
-        squares = images.view(
-            batch, channels, rows // merge, merge, patch, columns // merge, merge, patch
-        ).permute(0, 2, 5, 3, 6, 1, 4, 7)
-        patches = squares.unsqueeze(-3).expand(*[-1] * 6, frames, -1, -1)
-        grid = torch.tensor([[1, rows, columns]], device=images.device)
-        return {
-            "pixel_values": patches.reshape(
-                batch * rows * columns, channels * frames * patch * patch
-            ),
-            "image_grid_thw": grid.expand(batch, -1),
-        }
 
     def vision_encoder(
         self, module: Any, prompt: EncodedPrompt, pixels: PixelSource

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from eagle_mllm.models.pixels.pipeline import PixelPipeline, View
+from eagle_mllm.models.pixels.pipeline import PixelPipeline, Step
 from eagle_mllm.models.pixels.resampling import AxisWeights
 from eagle_mllm.models.pixels.source import Tensors
 
@@ -30,21 +30,36 @@ class LinearPixels:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._pipeline = pipeline
-        gain, shift = pipeline.gain_and_shift()
-        self._gain, self._shift = gain.to(device, dtype), shift.to(device, dtype)
+        self._pipeline = pipeline.to(device)
+        self._levels = [
+            tuple(values.to(device, dtype) for values in pair)
+            for pair in zip(pipeline.gains, pipeline.shifts, strict=True)
+        ]
 
-        def matrix(axis: int, view: View) -> Tensor:
-            weights = AxisWeights(size[axis], view.size[axis], resample=pipeline.resample)
-            kept = (view.rows, view.columns)[axis]
-            return torch.from_numpy(weights.matrix(kept, slice(0, size[axis]))).to(device, dtype)
+        def matrices(step: Step) -> tuple[Tensor, ...]:
+            source = size if step.source is None else pipeline.steps[step.source].view.size
+            return tuple(
+                torch.from_numpy(
+                    AxisWeights(before, after, resample=step.resample).matrix(
+                        kept, slice(0, before)
+                    )
+                ).to(device, dtype)
+                for before, after, kept in zip(
+                    source, step.view.size, (step.view.rows, step.view.columns), strict=True
+                )
+            )
 
-        self._maps = [(matrix(0, view), matrix(1, view)) for view in pipeline.views]
+        self._maps = [matrices(step) for step in pipeline.steps]
 
     def views(self, images: Float[Tensor, "batch 3 h w"]) -> list[Tensor]:
         """Normalised views, each (batch, 3, height, width), of images on the 8-bit scale."""
+        results: list[Tensor] = []
+        for step, (down, across) in zip(self._pipeline.steps, self._maps, strict=True):
+            source = images if step.source is None else results[step.source]
+            results.append(down @ source @ across.T)
         return [
-            (down @ images @ across.T) * self._gain + self._shift for down, across in self._maps
+            results[index] * gain + shift
+            for index, (gain, shift) in zip(self._pipeline.shown, self._levels, strict=True)
         ]
 
     def arrange(self, views: list[Tensor]) -> Tensors:

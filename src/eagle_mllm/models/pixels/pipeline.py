@@ -1,15 +1,15 @@
 """What an image processor does to the pixels of an image, step by step, as plain data."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from eagle_mllm.models.pixels.resampling import is_reproducible
+from eagle_mllm.models.pixels.arrangement import Arrangement, Constant
 from eagle_mllm.models.pixels.source import Tensors
 
 
@@ -29,12 +29,6 @@ class View(NamedTuple):
     def whole(cls, size: tuple[int, int]) -> "View":
         """All of the resized image."""
         return cls(size, slice(0, size[0]), slice(0, size[1]))
-
-    @classmethod
-    def centre(cls, size: tuple[int, int], crop: tuple[int, int]) -> "View":
-        """The centre of the resized image, cut as transformers cuts it."""
-        (top, left) = ((length - kept) // 2 for length, kept in zip(size, crop, strict=True))
-        return cls(size, slice(top, top + crop[0]), slice(left, left + crop[1]))
 
     def corner(self, height: int, width: int) -> "View":
         """The upper left part of what is kept, in pixels of the resized image."""
@@ -60,92 +54,105 @@ class View(NamedTuple):
         return down, across
 
 
-@dataclass(frozen=True, kw_only=True)
+class Step(NamedTuple):
+    """A resize of the image, or of what an earlier step made of it."""
+
+    source: int | None
+    """Which step is resized; None is the image itself."""
+
+    view: View
+    """The size after the resize, and the part of it that is needed."""
+
+    resample: int
+    """The filter, in Pillow's numbering."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PixelPipeline:
     """From an image to the pixel arguments of a model.
 
-    The image is resized to each view, scaled and normalised, and the views are put into the shape
-    that the model's forward takes.
+    The image is resized, some results are resized again, and some are scaled and normalised: those
+    are the views. What the model's forward takes is made of their values by putting them elsewhere,
+    as crops, tiles and patches.
     """
 
-    views: tuple[View, ...]
-    """What the model gets to see of the image, such as its tiles and a thumbnail."""
+    steps: tuple[Step, ...]
+    """Resizes, in the order in which they are made."""
 
-    resample: int
-    """The resize filter, in Pillow's numbering."""
+    shown: tuple[int, ...]
+    """Which steps are views, ascending."""
 
-    scale: float
-    """Factor on the 8-bit values."""
+    gains: tuple[Float[Tensor, "3 1 1"], ...]
+    """Factor on the 8-bit values, for each view and channel."""
 
-    mean: tuple[float, ...]
-    """Subtracted after scaling, for each channel or for all."""
+    shifts: tuple[Float[Tensor, "3 1 1"], ...]
+    """Added after that."""
 
-    std: tuple[float, ...]
-    """Divided by after that."""
+    by_pixel: bool
+    """Whether flattened views have the channels of a pixel next to each other, or a channel's rows;
+    whichever keeps more values together."""
 
-    arrange: Callable[[Sequence[Tensor]], Tensors]
-    """From views, each (batch, 3, height, width), to keyword arguments of the model's forward."""
+    arrangements: Mapping[str, Arrangement]
+    """How each argument that depends on the image is put together from the views."""
 
-    def finish(self, views: Sequence[Tensor]) -> Tensors:
-        """Pixel arguments of views in 8-bit values; what the filter overshot is clipped.
+    constants: Mapping[str, Constant]
+    """The other arguments, which are the same for all images of one size."""
 
-        Values are rounded half up, as in Pillow: where an image is halved, such ties are common.
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What the model gets to see of the image, such as its tiles and a thumbnail."""
+        return tuple(self.steps[index].view for index in self.shown)
+
+    def finish(self, levels: Sequence[UInt8[Tensor, "..."]]) -> Tensors:
+        """Pixel arguments of a batch.
 
         Args:
-            views: (batch, 3, height, width) each, in float32; they are overwritten
+            levels: of each view, (batch, 3, height, width), on the 8-bit scale
         """
-        gain, shift = self.gain_and_shift()
         return self.arrange(
             [
-                view.clamp_(0, 255).add_(0.5).floor_().mul_(gain.to(view)).add_(shift.to(view))
-                for view in views
+                level.float().mul_(gain).add_(shift)
+                for level, gain, shift in zip(levels, self.gains, self.shifts, strict=True)
             ]
         )
 
-    def gain_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What 8-bit values are multiplied by, and what is added then; for each channel."""
-        mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
-        return self.scale / std, -mean / std
+    def arrange(self, views: Sequence[Float[Tensor, "..."]]) -> Tensors:
+        """The same of normalised views."""
+        flat = self._flat(views)
+        made = {name: one(flat) for name, one in self.arrangements.items()}
+        return made | {name: one(len(flat)) for name, one in self.constants.items()}
+
+    def touched(self, marks: Sequence[Bool[Tensor, "1 1 _ _"]]) -> Bool[Tensor, " rows"]:
+        """Which rows of an image's `pixel_values`, such as tiles, hold a marked place.
+
+        Args:
+            marks: of each view, true where it is marked
+        """
+        flat = self._flat([mark.expand(-1, 3, -1, -1).float() for mark in marks])
+        return self.arrangements["pixel_values"](flat, padding=False).flatten(1).any(dim=1)
+
+    def _flat(self, views: Sequence[Tensor]) -> Tensor:
+        if self.by_pixel:
+            views = [view.permute(0, 2, 3, 1) for view in views]
+        flat = [view.flatten(1) for view in views]
+        return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
+
+    def to(self, device: torch.device) -> "PixelPipeline":
+        """The same for views on another device."""
+        return replace(
+            self,
+            gains=tuple(gain.to(device) for gain in self.gains),
+            shifts=tuple(shift.to(device) for shift in self.shifts),
+            arrangements={name: one.to(device) for name, one in self.arrangements.items()},
+            constants={name: one.to(device) for name, one in self.constants.items()},
+        )
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether the model gets more than views, such as a border around one."""
+        return any(len(one.padded) > 0 for one in self.arrangements.values())
 
     @property
     def grey_level(self) -> float:
         """One step of the 8-bit scale in the units of the pixel arguments, over the channels."""
-        return self.scale * sum(1 / std for std in self.std) / len(self.std)
-
-
-def resizes_as(image_processor: Any, known: Collection[str]) -> bool:
-    """Whether an image processor is of a known class and resizes.
-
-    Args:
-        image_processor: of transformers, by Pillow (`...Pil`) or by torchvision
-        known: names of classes, without the `Pil`
-    """
-    kind = type(image_processor).__name__.removesuffix("Pil")
-    return kind in known and bool(image_processor.do_resize)
-
-
-def level_settings(image_processor: Any) -> dict[str, Any] | None:
-    """The arguments of `PixelPipeline` that say how values are resized and normalised.
-
-    Returns:
-        None if the image processor does not use Pillow, or not by a filter known here
-    """
-    by_pillow = type(image_processor).__name__.endswith("Pil")
-    if not by_pillow or not is_reproducible(image_processor.resample):
-        return None
-    normalised = image_processor.do_normalize
-    return {
-        "resample": int(image_processor.resample),
-        "scale": float(image_processor.rescale_factor) if image_processor.do_rescale else 1.0,
-        "mean": _channels(image_processor.image_mean) if normalised else (0.0,),
-        "std": _channels(image_processor.image_std) if normalised else (1.0,),
-    }
-
-
-def setting_size(setting: Any) -> dict[str, int]:
-    """A size of an image processor, which is a dictionary or something like it."""
-    return {name: int(value) for name, value in dict(setting or {}).items() if value is not None}
-
-
-def _channels(values: Any) -> tuple[float, ...]:
-    return tuple(map(float, values)) if isinstance(values, Collection) else (float(values),)
+        return sum(float(gain.mean()) for gain in self.gains) / len(self.gains)

@@ -94,8 +94,16 @@ def _bicubic(x: Float[np.ndarray, "target taps"]) -> Float[np.ndarray, "target t
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
+def _lanczos(x: Float[np.ndarray, "target taps"]) -> Float[np.ndarray, "target taps"]:
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
+ANY_FILTER = int(Resampling.BICUBIC)
+"""For an axis that keeps its length: any of them leaves it alone."""
+
 _FILTERS: dict[Any, tuple[Filter, float]] = {
     Resampling.BILINEAR: (_bilinear, 1.0),
     Resampling.BICUBIC: (_bicubic, 2.0),
+    Resampling.LANCZOS: (_lanczos, 3.0),
 }
 """Filter and its radius in source pixels."""
