@@ -40,6 +40,7 @@ BUILDERS = (
     "deepseek",
     "tokens",
     "captioners",
+    "newest",
     "omni",
 )
 EXTRA = ("torchvision==0.28.0", "timm", "num2words", "docopt", "accelerate", "peft", "einops")

@@ -112,7 +112,7 @@ def test_pixels_are_those_of_the_image_processor_on_coco(family, name):
     from eagle_mllm.attribution.segmentation import segment
 
     one = family(name)
-    for path in sorted(COCO.glob("*.jpg"))[:6]:
+    for path in sorted(COCO.glob("*.jpg"))[:2]:
         image = read_image(path)
         regions = segment(image, n_regions=24)
         assert grey_differences(one, image, regions, fill="black").max() < 0.05

@@ -20,6 +20,14 @@ _SUGGESTION = "use one such as llava-hf/llava-1.5-7b-hf, Qwen/Qwen2.5-VL-3B-Inst
 
 _ORIGINAL_LLAVA = "llava-hf/llava-1.5-7b-hf or llava-hf/llava-v1.6-vicuna-7b-hf"
 
+_OTHER_TASKS = {
+    "diffusion_gemma": "writes blocks of tokens at once, so that none depends on those before it",
+    "evolla": "reads proteins, no images",
+    "instructblipvideo": "reads videos alone",
+    "pi0": "moves a robot and writes no text",
+}
+"""`model_type` of those in transformers' mapping for images and text that do something else."""
+
 _CONVERTED = {
     "llava_llama": _ORIGINAL_LLAVA,
     "llava_mistral": "llava-hf/llava-v1.6-mistral-7b-hf",
@@ -49,6 +57,8 @@ def require_image_input(raw: dict[str, Any], *, name: str) -> None:
             raise ModelError(
                 f"{name} is a classifier ({architecture}), which writes no text; {_SUGGESTION}"
             )
+    if kind in _OTHER_TASKS:
+        raise ModelError(f"{name} ({kind}) {_OTHER_TASKS[kind]}; {_SUGGESTION}")
     # The first LLaVA checkpoints call themselves "llava" too.
     if "mm_vision_tower" in raw and kind not in _CONVERTED:
         kind = "llava_llama"
