@@ -32,7 +32,7 @@ RUNS       ?= runs/demo
 EAGLE_RUN   = $(BIN)/eagle run --out $(RUNS) $(LIMIT) $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow hub engines test-engines test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow hub engines test-engines test-versions test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,10 @@ engines: $(ENGINES)/installed ## Install vLLM for the CPU in an environment of i
 
 test-engines: $(VENV)/installed-dev $(ENGINES)/installed ## Run the tests that need a real vLLM; minutes a model.
 	EAGLE_VLLM_PYTHON=$(abspath $(ENGINES)/bin/python) $(PYTEST) tests/engines -m slow --timeout=3600
+
+test-versions: ## Run the contract on the lowest and newest torch and transformers; 12 GB, half an hour.
+	$(PYTHON) dev/versions.py lowest
+	$(PYTHON) dev/versions.py newest
 
 test-gpu: $(VENV)/installed-dev ## Run the tests that need a CUDA device.
 	$(PYTEST) -m gpu --timeout=1800

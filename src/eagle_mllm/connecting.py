@@ -227,6 +227,7 @@ def _details(engine: Engine, findings: Sequence[Findings]) -> dict[str, str]:
         "ids": engine.vocabulary.source,
         "noise": f"{max(found.noise for found in findings):.2g}",
         "images": "png",
+        **engine.notes,
     }
     return details if engine.tested else {**details, "tested": "no"}
 

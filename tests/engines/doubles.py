@@ -34,10 +34,12 @@ class Vllm:
     Args:
         family: of the checkpoint
         spoil: changes an answer before it is sent
+        rows: what is done about scores of given rows: "ignored", "refused" or "given"
     """
 
-    def __init__(self, family, end, *, spoil=lambda answer: answer):
+    def __init__(self, family, end, *, spoil=lambda answer: answer, rows="ignored"):
         self.family, self.end, self.spoil, self.asked = family, end, spoil, []
+        self.rows = rows
 
     def __call__(self, method, path, body):
         if path == "/version":
@@ -47,6 +49,9 @@ class Vllm:
         if path == "/v1/chat/completions":
             return 200, self.spoil(self._chat(body))
         if path == "/inference/v1/generate":
+            if self.rows == "refused" and "prompt_logprob_token_ids" in body["sampling_params"]:
+                self.asked.append(body)
+                return 400, {"error": {"message": "requires the V2 model runner"}}
             return 200, self.spoil(self._tokens(body))
         return 404, {"error": "Not Found"}
 
@@ -63,7 +68,16 @@ class Vllm:
         self.asked.append(body)
         pixels = pixels_of(body["content_parts"][0]["url"])
         prompt, ids = self.expected
-        return self._answer(pixels, prompt, ids, wanted=body["sampling_params"])
+        wanted = body["sampling_params"]
+        rows = wanted.get("prompt_logprob_token_ids")
+        if rows is None or self.rows == "ignored":
+            return self._answer(pixels, prompt, ids, wanted=wanted)
+        assert rows == [[token] for token in ids]
+        assert len(rows) == len(prompt) + len(ids) - 1 - wanted["prompt_logprob_start"]
+        scores = [[log_probability(pixels, place)] for place in range(len(ids))]
+        told = io.BytesIO()
+        np.save(told, np.array(scores, np.float32))
+        return {"prompt_token_id_logprobs": base64.b64encode(told.getvalue()).decode()}
 
     def _answer(self, pixels, prompt, ids, *, wanted):
         def entry(token, place):

@@ -13,10 +13,11 @@ from eagle_mllm.connecting import connect, untried
 from eagle_mllm.engines.estimate import estimate
 from eagle_mllm.engines.settings import ServerSettings
 from eagle_mllm.errors import ModelError, TargetError
+from eagle_mllm.loading import load_model
 from eagle_mllm.scenes.language import CAPTION_PROMPT
 
 AGREE = 0.05
-"""llama.cpp rounds differently in the vision part, so that probabilities are not the same."""
+"""llama.cpp leaves out the epsilon of its norms, so that probabilities are not the same."""
 
 
 def some(n_rows, n_regions, seed=0):
@@ -82,6 +83,22 @@ def test_probabilities_and_predictions_agree_with_those_in_process(served, local
     np.testing.assert_allclose(theirs.probability, ours.probability, atol=AGREE)
     assert np.abs(theirs.probability - ours.probability).mean() < 0.001
     assert (theirs.predicted == ours.predicted).mean() > 0.99
+
+
+def test_without_the_epsilon_of_norms_probabilities_are_those_of_the_server(served, local, picture):
+    bare = load_model("demo", pixels="processor")
+    for norm in bare.module.modules():
+        if type(norm).__name__.endswith("RMSNorm"):
+            norm.variance_epsilon = 0.0
+    generation = local.generate(picture, CAPTION_PROMPT)
+    target = generation.all(include_eos=True)
+    regions = segment(picture, n_regions=16)
+    shown = some(4, len(regions))
+    theirs, without, usual = (
+        one.scorer(generation, target, regions)(shown).probability for one in (served, bare, local)
+    )
+    np.testing.assert_allclose(theirs, without, atol=0.01)
+    assert np.abs(theirs - usual).max() > 3 * np.abs(theirs - without).max()
 
 
 def test_an_explanation_finds_the_same_leading_regions_as_in_process(served, local, picture):

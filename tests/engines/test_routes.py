@@ -1,6 +1,8 @@
 """What is sent to each engine, and what is made of its answers, on servers that write it down."""
 
+import base64
 import copy
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 from eagle_mllm import connecting
 from eagle_mllm.attribution.segmentation import segment
 from eagle_mllm.connecting import connect
+from eagle_mllm.engines.engine import Scores
+from eagle_mllm.engines.vllm_rows import FIELD, AnswerRows, answer_rows
 from eagle_mllm.errors import ModelError, SettingError, TargetError
 from eagle_mllm.scenes.language import CAPTION_PROMPT
 
@@ -203,6 +207,65 @@ def test_the_route_for_ids_takes_one_placeholder_of_the_image(scripted, picture,
     names = family.parts.tokenizer.convert_ids_to_tokens(ids)
     assert "<img>" not in names  # the engine writes it, and a second one would be in the way
     assert ids[-3:] == list(double.expected[1])
+
+
+@pytest.mark.parametrize("rows", ["ignored", "refused", "given"])
+@pytest.mark.parametrize("is_sure", [True, False])
+def test_the_rows_of_the_answer_alone_are_asked_for_where_a_server_has_them(
+    scripted, parts, picture, regions, monkeypatch, rows, is_sure
+):
+    import doubles
+
+    def likely(pixels, place):
+        return -(0.1 if is_sure else 0.8) - place / 100 + pixels.mean() / 2560
+
+    monkeypatch.setattr(doubles, "log_probability", likely)
+    family, end = parts
+    double = Vllm(family, end, rows=rows)
+    probe = family.encode(connecting.picture(), "Describe the image.")
+    double.expected = probe.ids, (*family.chat.encode_answer("Describe the image.", "A."), end)
+    with scripted(double) as url:
+        model = connect(url, engine="vllm-tokens", **OPTIONS)
+        generation = model.with_answer(picture, CAPTION_PROMPT, ANSWER)
+        target = generation.all(include_eos=True)
+        double.expected = family.encode(picture, CAPTION_PROMPT).ids, generation.ids
+        double.asked.clear()
+        scores = model.scorer(generation, target, regions)(SHOWN)
+    is_given = rows == "given"
+    assert model.info.details["rows"].startswith("the answer's" if is_given else "all")
+    images = [np.where(row[regions.labels][..., None], picture, 0) for row in SHOWN]
+    expected = np.exp([[likely(image, place) for place in range(len(target))] for image in images])
+    np.testing.assert_allclose(scores.probability, expected, rtol=1e-5)
+    short = ["prompt_logprob_token_ids" in body["sampling_params"] for body in double.asked]
+    if is_given and is_sure:  # no other token can be likelier
+        assert short == [True] * len(SHOWN)
+        assert (scores.predicted == target.ids).all()
+    else:
+        assert short.count(False) == len(SHOWN)
+        assert short.count(True) == (len(SHOWN) if is_given else 0)
+        assert (scores.predicted == BEST).all()
+
+
+def test_rows_that_are_no_array_or_other_than_before_are_refused():
+    usual = Scores((-0.1, -0.2), (1, 2))
+    assert answer_rows({}, (1, 2)) is None
+    with pytest.raises(ModelError, match="is not an array"):
+        answer_rows({FIELD: "AAAA"}, (1, 2))
+    told = io.BytesIO()
+    np.save(told, np.zeros((3, 1), np.float32))
+    with pytest.raises(ModelError, match=r"has shape \(3, 1\), expected \(2, 1\)"):
+        answer_rows({FIELD: base64.b64encode(told.getvalue()).decode()}, (1, 2))
+    with pytest.raises(ModelError, match=r"by its rows alone 0\.72 apart from all rows"):
+        AnswerRows().compare((-0.1, -2.3), usual)
+
+
+def test_rows_that_leave_most_tokens_open_are_not_asked_for_any_more():
+    rows = AnswerRows()
+    rows.compare((-0.1, -0.2), Scores((-0.1, -0.2), (1, 2)))
+    for _ in range(16):
+        assert rows.pays
+        assert rows.settled((-0.1, -0.7), (1, 2)) is None
+    assert not rows.pays
 
 
 def test_the_route_for_ids_that_is_switched_off_is_said_in_words(scripted, vllm):

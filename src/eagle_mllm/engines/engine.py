@@ -73,6 +73,11 @@ class Engine(ABC):
         """What tells its model from others of the same name, as far as the server says."""
 
     @property
+    def notes(self) -> Mapping[str, str]:
+        """What the provenance says besides of how it was asked."""
+        return {}
+
+    @property
     @abstractmethod
     def concurrency(self) -> int:
         """How many requests at once suit it."""

@@ -13,8 +13,13 @@ from eagle_mllm.engines.pictures import data_url
 from eagle_mllm.engines.reading import field, ids_of, require_ids
 from eagle_mllm.engines.vllm_chat import PLAIN, VllmChat
 from eagle_mllm.engines.vllm_reading import prompt_row
+from eagle_mllm.engines.vllm_rows import AnswerRows, answer_rows, rows_wanted
 from eagle_mllm.engines.vocabulary import Opened, Vocabulary
 from eagle_mllm.errors import ModelError, SettingError
+
+_ROWS = {True: "the answer's, all where another token may be likelier", False: "all"}
+_CANNOT = (400, 422, 501)
+"""How a server says that it cannot score some rows only."""
 
 
 class VllmTokens(VllmChat):
@@ -49,6 +54,12 @@ class VllmTokens(VllmChat):
                 "(checkpoint, --checkpoint), or take the engine 'vllm'"
             )
         super().__init__(http, model, version=version, entry=entry, vocabulary=vocabulary)
+        self._rows = AnswerRows()
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """See `Engine`: which rows the server scores."""
+        return {} if self._rows.served is None else {"rows": _ROWS[self._rows.served]}
 
     def write(self, picture: bytes, opened: Opened, *, max_new_tokens: int) -> tuple[int, ...]:
         """See `Engine`."""
@@ -57,10 +68,33 @@ class VllmTokens(VllmChat):
 
     def score(self, picture: bytes, forced: Forced) -> Scores:
         """See `Engine`."""
+        if self._rows.served is None:
+            usual = self._all_rows(picture, forced)
+            self._rows.compare(self._answer_rows(picture, forced), usual)
+            return usual
+        if self._rows.pays and (short := self._answer_rows(picture, forced)) is not None:
+            settled = self._rows.settled(short, forced.asked)
+            if settled is not None:
+                return settled
+        return self._all_rows(picture, forced)
+
+    def _all_rows(self, picture: bytes, forced: Forced) -> Scores:
         # The end is a token like any other here: what is asked about is all part of the prompt.
         wanted = {"max_tokens": 1, "prompt_logprobs": 1}
         answer = self._generate(picture, forced.opened, forced.asked, wanted)
         return prompt_row(answer, (*_known(forced.opened.ids), *forced.asked), forced.asked)
+
+    def _answer_rows(self, picture: bytes, forced: Forced) -> tuple[float, ...] | None:
+        wanted = rows_wanted(forced.asked, len(_known(forced.opened.ids)))
+        try:
+            answer = self._generate(
+                picture, forced.opened, forced.asked, {"max_tokens": 1, **wanted}
+            )
+        except Refused as refused:
+            if self._rows.served or refused.status not in _CANNOT:
+                raise
+            return None
+        return answer_rows(answer, forced.asked)
 
     def _generate(
         self, picture: bytes, opened: Opened, ids: Sequence[int], wanted: Mapping[str, Any]
