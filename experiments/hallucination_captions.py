@@ -66,14 +66,19 @@ def caption(name: str, first: int, last: int) -> None:
 
 
 def named(generation: Any, example: Any) -> dict[str, int]:
-    """How many objects a caption names, how many of them are there, and how long it is."""
-    phrases = [one.phrase for one in claims_of(generation) if one.text.lower() in SHAPES]
-    true = [phrase for phrase in phrases if is_true(phrase, example)]
+    """How many objects a caption names, how many of them are there, and the same of its claims."""
+    claims = claims_of(generation)
+    true = [claim for claim in claims if is_true(claim.phrase, example)]
+    said, there = (
+        [one.text.lower() for one in some if one.text.lower() in SHAPES] for some in (claims, true)
+    )
     return {
-        "named": len(phrases),
-        "true": len(true),
-        "found": len(set(true)),
+        "named": len(said),
+        "true": len(there),
+        "found": len(set(there)),
         "objects": len(example.objects),
+        "claims": len(claims),
+        "supported": len(true),
         "words": len(generation.words),
     }
 
@@ -87,7 +92,7 @@ def _ratio(way: str, part: str, whole: str) -> Callable[[Sequence[Row]], float]:
 
 
 def caption_table() -> str:
-    """Precision, recall and length of captions by each way of decoding."""
+    """Precision, recall, true words and length of captions by each way of decoding."""
     body = []
     for name, title in TITLES.items():
         stored = lines(f"caption-{name}")
@@ -100,9 +105,18 @@ def caption_table() -> str:
                         label,
                         interval(some, _ratio(way, "true", "named")),
                         interval(some, _ratio(way, "found", "objects")),
+                        interval(some, _ratio(way, "supported", "claims")),
                         f"{np.mean([row[way]['words'] for row in some]):.1f}",
                         f"{np.mean([row['hidden'] > 0 for row in some]):.0%}",
                     ]
                 )
-    heads = ("model (captions)", "decoding", "precision", "recall", "words", "doubted")
+    heads = (
+        "model (captions)",
+        "decoding",
+        "precision",
+        "recall",
+        "words true",
+        "length",
+        "doubted",
+    )
     return table(heads, body)
