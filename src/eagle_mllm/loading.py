@@ -43,6 +43,7 @@ def load_model(
     batch_size: BatchSize = "auto",
     revision: str | None = None,
     pixels: PixelChoice = "auto",
+    compile: bool = False,
     template: Mapping[str, Any] | None = None,
     system: str | None = None,
     device_map: str | None = None,
@@ -69,6 +70,9 @@ def load_model(
             8-bit image and runs the model's own image processor on each, exact and slow. Their
             mean difference is below 0.05/255. "auto" is "component" where it reproduces the image
             processor on the picture that is explained, else "processor"
+        compile: let torch compile the model and its vision tower for the shapes of each sample. It
+            takes from half a minute to some minutes for each, so it pays for many explanations of
+            images of one size on a GPU; probabilities differ by rounding
         template: options of the chat template, such as `{"enable_thinking": False}`
         system: the system prompt; by default what the chat template does without one
         device_map: "auto" spreads the weights over all devices by accelerate, for models that fit
@@ -88,6 +92,7 @@ def load_model(
         batch_size=batch_size,
         revision=revision,
         pixels=pixels,
+        compile=compile,
         template=dict(template or {}),
         system=system,
         device_map=device_map,

@@ -164,6 +164,7 @@ def test_the_options_reach_the_model_and_the_method(eagle, picture, planted):
             "dtype": "float32",
             "batch_size": 4,
             "pixels": "processor",
+            "compile": False,
             "template": {},
             "system": None,
             "device_map": None,

@@ -74,9 +74,13 @@ def load(checkpoint: Callable[[str], Path]) -> Callable[..., Any]:
     """
     from eagle_mllm import load_model
 
-    def loaded(name: str, *, batch_size: Any = 4, pixels: str = "processor") -> Any:
+    def loaded(
+        name: str, *, batch_size: Any = 4, pixels: str = "processor", compile: bool = False
+    ) -> Any:
         place = name if name.startswith("demo") else checkpoint(name)
-        return load_model(place, device="cpu", batch_size=batch_size, pixels=pixels)
+        return load_model(
+            place, device="cpu", batch_size=batch_size, pixels=pixels, compile=compile
+        )
 
     return loaded
 

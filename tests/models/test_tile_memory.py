@@ -211,3 +211,28 @@ def test_no_memory_where_it_could_not_help(load, tiny, wide, watched):
     halves = Regions.from_labels(np.arange(16)[np.newaxis].repeat(16, axis=0) // 8)
     scorer_of(model, square, halves)
     assert watched.memory is None
+
+
+def test_a_compiled_memory_encodes_tiles_four_at_a_time_by_what_torch_made(
+    wide, watched, monkeypatch
+):
+    sizes = []
+
+    def compile(function, *, dynamic):
+        def call(**arguments):
+            sizes.append(len(arguments["pixel_values"]))
+            return function(**arguments)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", compile)
+    scorer_of(*wide)
+    shown = random_subsets(3)
+    pixels = watched.pixels(shown)
+    with torch.no_grad():
+        expected = watched.memory(pixels, shown)["image"].pooler_output
+        watched.memory.forget()
+        watched.memory.compile()
+        ours = watched.memory(pixels, shown)["image"].pooler_output
+    assert set(sizes) == {4}
+    torch.testing.assert_close(ours, expected)

@@ -78,6 +78,41 @@ def test_features_are_the_same_on_grids_with_ragged_windows(load, size):
     torch.testing.assert_close(ours, own, atol=1e-5, rtol=1e-5)
 
 
+def test_an_inner_width_between_multiples_of_eight_gives_the_same_features(load, monkeypatch):
+    from eagle_mllm.models.families.aligned_mlp import AlignedMLP
+
+    model = load("qwen2_5_vl")
+    tower = model.module.model.visual
+    for block in tower.blocks:
+        narrow(block.mlp, 13)
+    before = {name: weight.clone() for name, weight in tower.state_dict().items()}
+    monkeypatch.setattr(AlignedMLP, "pays_for", AlignedMLP.is_served)
+    vision, pixels = encoder(model, (64, 64))
+    assert all(type(mlp) is AlignedMLP for mlp in vision._mlps)
+    assert vision._mlps[0]._back.shape[1] == 16
+    for ours, own in both(model, vision, pixels):
+        torch.testing.assert_close(ours, own, atol=1e-5, rtol=1e-5)
+    for name, weight in tower.state_dict().items():
+        assert torch.equal(weight, before[name])
+
+
+def narrow(mlp, width):
+    """Cut a gated MLP to an inner width."""
+    for layer in (mlp.gate_proj, mlp.up_proj):
+        layer.weight = torch.nn.Parameter(layer.weight[:width].clone())
+        layer.bias = None if layer.bias is None else torch.nn.Parameter(layer.bias[:width].clone())
+        layer.out_features = width
+    mlp.down_proj.weight = torch.nn.Parameter(mlp.down_proj.weight[:, :width].clone())
+    mlp.down_proj.in_features = width
+
+
+@pytest.mark.parametrize("name", QWEN)
+def test_on_a_cpu_the_layers_are_the_models_own(load, name):
+    model = load(name)
+    vision, _ = encoder(model, (64, 64))
+    assert vision._mlps == [block.mlp for block in model.module.model.visual.blocks]
+
+
 def test_windows_of_one_length_are_one_call(load):
     model = load("demo/qwen2_5_vl")
     vision, pixels = encoder(model, (300, 450), batch=2)

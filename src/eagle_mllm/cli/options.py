@@ -188,6 +188,14 @@ Pixels = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Compile = Annotated[
+    bool,
+    typer.Option(
+        "--compile",
+        help="Let torch compile the model for the shapes of each sample; takes minutes at first.",
+        rich_help_panel=MODEL,
+    ),
+]
 Template = Annotated[
     list[str] | None,
     typer.Option(

@@ -5,7 +5,7 @@ caller: `scorer` asks without gradients and in batches, a white-box method with 
 """
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Any, NamedTuple
@@ -48,6 +48,7 @@ class TeacherForced:
         prompt: the encoded image and prompt
         answer: ids of the answer
         target: positions in the answer and the id asked about at each
+        call: how the module is called, if not as it is
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class TeacherForced:
         *,
         answer: Sequence[int],
         target: Target,
+        call: Callable[..., Any] | None = None,
     ) -> None:
         self._module = module
+        self._call = module if call is None else call
         self._family = family
         self._prompt = prompt
         device = input_device(module)
@@ -100,7 +103,7 @@ class TeacherForced:
         if self._keeps_rows:
             arguments["logits_to_keep"] = self._rows
         with _recorded(self._module, when=hidden_states) as states:
-            logits = self._module(**arguments, use_cache=False, return_dict=True).logits
+            logits = self._call(**arguments, use_cache=False, return_dict=True).logits
         if not self._keeps_rows:
             logits = logits[:, self._rows]
         wide = torch.promote_types(logits.dtype, torch.float32)

@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import cached_property, partial
 from typing import Any
 
-import numpy as np
-
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.conversation import Asked, Messages, prompt_of, question_of
 from eagle_mllm.attribution.generation import Generation, Target
@@ -18,6 +16,7 @@ from eagle_mllm.attribution.words.spelling import spelled
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.adapters import without_wrapper
 from eagle_mllm.models.batch_size import AutoBatchSize
+from eagle_mllm.models.compiling import compiled
 from eagle_mllm.models.decoding import end_ids, written
 from eagle_mllm.models.details import details_of
 from eagle_mllm.models.families import family_class
@@ -26,7 +25,7 @@ from eagle_mllm.models.last_prompt import LastPrompt
 from eagle_mllm.models.pixel_choice import bind_pixels, offered_path
 from eagle_mllm.models.placing import input_device, to_module
 from eagle_mllm.models.prompt_start import PromptStart, prompt_start
-from eagle_mllm.models.scorer import HuggingFaceScorer, require_evaluation_mode
+from eagle_mllm.models.scorer import HuggingFaceScorer, fits, require_evaluation_mode
 from eagle_mllm.models.self_check import SelfCheck, model_border
 from eagle_mllm.models.settings import BatchSize, PixelChoice, checked_batch_size
 from eagle_mllm.models.vocabulary import token_texts_of
@@ -63,8 +62,10 @@ class HuggingFaceModel(WhiteBoxModel):
         base: str | None = None,
         batch_size: BatchSize = "auto",
         pixels: PixelChoice = "auto",
+        compile: bool = False,  # as torch calls it
     ) -> None:
         self.module = module
+        self._call = compiled(module) if compile else None
         self.family = family
         self._encode = LastPrompt(family)
         self._name = name
@@ -88,6 +89,7 @@ class HuggingFaceModel(WhiteBoxModel):
         image_processor: Any = None,
         batch_size: BatchSize = "auto",
         pixels: PixelChoice = "auto",
+        compile: bool = False,
     ) -> "HuggingFaceModel":
         """Wrap a model that is already loaded.
 
@@ -99,6 +101,7 @@ class HuggingFaceModel(WhiteBoxModel):
             image_processor: its image processor
             batch_size: images per forward pass; see `eagle_mllm.load_model`
             pixels: how hidden regions reach the model; see `eagle_mllm.load_model`
+            compile: whether torch compiles it; see `eagle_mllm.load_model`
 
         Raises:
             ModelError: neither a processor nor both of its parts are given
@@ -113,6 +116,7 @@ class HuggingFaceModel(WhiteBoxModel):
             revision=getattr(module.config, "_commit_hash", None),
             batch_size=batch_size,
             pixels=pixels,
+            compile=compile,
         )
 
     @property
@@ -122,6 +126,8 @@ class HuggingFaceModel(WhiteBoxModel):
         details |= {"pixels": self._pixels, "batch_size": str(self._batch_size)}
         if self._pixels_reason is not None:
             details["pixels_reason"] = self._pixels_reason
+        if self._call is not None:
+            details["compiled"] = "yes"
         if self._base is not None:
             details["base"] = self._base
         return ModelInfo(
@@ -224,6 +230,7 @@ class HuggingFaceModel(WhiteBoxModel):
             answer=generation.ids,
             target=target,
             pixels=bound.source,
+            call=self._call,
         )
         shapes = [(name, *values.shape) for name, values in encoded.pixels.items()]
         shape = (len(encoded.ids) + max(target.positions), len(target), *shapes)
@@ -269,13 +276,7 @@ class HuggingFaceModel(WhiteBoxModel):
             return most
         if self._batch_size != "auto":
             return self._batch_size
-
-        def fits(batch_size: int) -> bool:
-            trial = make(batch_size=batch_size)
-            trial(np.array([[True], [False]]).repeat(n_regions, axis=1))
-            return trial.preferred_batch_size == batch_size
-
-        return self._auto_batch_size(shape, fits)
+        return self._auto_batch_size(shape, partial(fits, make, n_regions=n_regions))
 
     def _require_own(self, generation: Generation) -> None:
         if self.family.chat.decode(generation.ids) != generation.text:

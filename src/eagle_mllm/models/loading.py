@@ -79,6 +79,7 @@ def load_checkpoint(
             base=None if adapter is None else checkpoint.written,
             batch_size=settings.batch_size,
             pixels=settings.pixels,
+            compile=settings.compile,
         )
         _require_known_ids(model, name=name)
     return model

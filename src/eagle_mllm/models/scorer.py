@@ -1,6 +1,6 @@
 """Teacher-forced scores of subsets of regions, in batches of one fixed shape."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class HuggingFaceScorer(Scorer):
         target: positions in the answer and the id asked about at each
         pixels: pixel arguments of subsets
         batch_size: images per pass; halved for good when the device runs out of memory
+        call: the module as torch has compiled it; None for the module as it is
     """
 
     def __init__(
@@ -44,12 +45,19 @@ class HuggingFaceScorer(Scorer):
         target: Target,
         pixels: PixelSource,
         batch_size: int,
+        call: Callable[..., Any] | None = None,
     ) -> None:
         self._module = module
-        self._forced = TeacherForced(module, family, prompt, answer=answer, target=target)
+        self._forced = TeacherForced(
+            module, family, prompt, answer=answer, target=target, call=call
+        )
         self._pixels = pixels
         self._batch_size = batch_size
         self._vision = family.vision_encoder(module, prompt, pixels)
+        # Compiled for one shape, and on a GPU kernels round differently for others.
+        self._has_one_shape = call is not None or input_device(module).type != "cpu"
+        if call is not None and self._vision is not None:
+            self._vision.compile()
 
     @property
     def preferred_batch_size(self) -> int:
@@ -117,7 +125,7 @@ class HuggingFaceScorer(Scorer):
         return {"mm_encoder_outputs": self._vision(pixels, shown)}
 
     def _padded(self, rows: Bool[np.ndarray, "rows regions"]) -> Subsets:
-        if input_device(self._module).type == "cpu":
+        if not self._has_one_shape:
             return rows
         return rows[np.minimum(np.arange(self._batch_size), len(rows) - 1)]
 
@@ -129,6 +137,19 @@ class HuggingFaceScorer(Scorer):
         if self._batch_size == 1:
             raise one_image_too_many(input_device(self._module))
         self._batch_size //= 2
+
+
+def fits(make: Callable[..., HuggingFaceScorer], batch_size: int, *, n_regions: int) -> bool:
+    """Whether a pass of so many images goes through the memory of the device.
+
+    Args:
+        make: makes the scorer of a `batch_size`
+        batch_size: images per pass
+        n_regions: how many regions its subsets have
+    """
+    trial = make(batch_size=batch_size)
+    trial(np.array([[True], [False]]).repeat(n_regions, axis=1))
+    return trial.preferred_batch_size == batch_size
 
 
 def require_evaluation_mode(module: Any) -> None:

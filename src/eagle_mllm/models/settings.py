@@ -45,6 +45,9 @@ class ModelSettings:
     pixels: PixelChoice = "auto"
     """How the pixels of images with hidden regions are made."""
 
+    compile: bool = False
+    """Whether torch compiles the model for the shapes of each sample."""
+
     template: Mapping[str, Any] = field(default_factory=dict)
     """Options of the chat template, such as `{"enable_thinking": False}`."""
 

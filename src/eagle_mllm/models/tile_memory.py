@@ -9,6 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from eagle_mllm.arrays import Subsets
+from eagle_mllm.models.compiling import compiled
 from eagle_mllm.models.vision import VisionEncoder
 
 MEMORY_LIMIT = 2**30
@@ -44,7 +45,7 @@ class TileMemory(VisionEncoder):
         *,
         limit: int = MEMORY_LIMIT,
     ) -> None:
-        self._module = module
+        self._encode = module.get_image_features
         self._touching = touching
         self._kept = ~is_touched_by_all(touching)
         self._limit = limit
@@ -75,6 +76,10 @@ class TileMemory(VisionEncoder):
         self.encoded += len(first_at)
         return {"image": _Features(torch.stack([known[key] for key in keys]))}
 
+    def compile(self) -> None:
+        """See `VisionEncoder`."""
+        self._encode = compiled(self._encode)
+
     def forget(self) -> None:
         """See `VisionEncoder`."""
         self._features.clear()
@@ -86,7 +91,7 @@ class TileMemory(VisionEncoder):
         for start in range(0, len(places), _CHUNK):
             chunk = places[start : start + _CHUNK]
             padded = [*chunk, *[chunk[-1]] * (_CHUNK - len(chunk))]
-            output = self._module.get_image_features(pixel_values=tiles[padded], return_dict=True)
+            output = self._encode(pixel_values=tiles[padded], return_dict=True)
             features += [one.clone() for one in output.pooler_output[: len(chunk)]]
         return features
 

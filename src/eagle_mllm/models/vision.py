@@ -24,6 +24,9 @@ class VisionEncoder(ABC):
             shown: the subsets that they show, one per row
         """
 
+    def compile(self) -> None:  # noqa: B027  (one that is not worth it stays as it is)
+        """Let later calls of one shape run as torch compiles them."""
+
     def forget(self) -> None:  # noqa: B027  (most remember nothing)
         """Free what is kept for later calls, because the device ran out of memory."""
 
