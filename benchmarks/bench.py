@@ -15,10 +15,13 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import batched
 import costs
 import evidence
+import first
 import footprint
 import image_processors
+import long
 import quality
 import speed
 import torch
@@ -36,9 +39,11 @@ PARTS = {
     part.name: part
     for part in (
         footprint.STARTUP,
+        first.FIRST,
         footprint.MEMORY,
         image_processors.PIXELS,
         speed.SPEED,
+        batched.BATCHED,
         speed.WALL,
         quality.BATCHES,
         costs.COSTS,
@@ -46,6 +51,7 @@ PARTS = {
         evidence.EVIDENCE,
         variants.VARIANTS,
         words.WORDS,
+        long.LONG,
         quality.QUALITY,
         gpu.GPU,
     )

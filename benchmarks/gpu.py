@@ -10,6 +10,7 @@ target alone: what a loop computes beyond that lowers its utilisation.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import groupby, islice
 from operator import itemgetter
 from time import perf_counter
@@ -18,6 +19,7 @@ from typing import Any
 import costs
 import numpy as np
 import torch
+from gpu_variants import BATCH, VARIANTS, variants_of
 from part import Key, Measurement, Options, Part
 from reference import ReferenceScorer
 from samples import greedy_subsets
@@ -37,7 +39,8 @@ TINY_BATCHES = (1, 4)
 BASELINE_BATCH = 8
 
 SCORERS = ("reference", "ours")
-"""The sides that are loops over subsets; the others are baselines, whose explanations are timed."""
+"""The sides that are loops over subsets, beside `VARIANTS` of ours; the others are baselines, whose
+explanations are timed."""
 
 PEAK_TFLOPS = {"H200": 989.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0}
 """Dense bfloat16 peak by a part of the device's name, from the makers' data sheets."""
@@ -56,7 +59,8 @@ def _keys(options: Options) -> Iterator[Key]:
     baselines = [method for method in costs.methods(quick=options.quick) if method != "eagle"]
     sides += [(method, BASELINE_BATCH) for method in baselines]
     for name in options.shapes or SHAPES:
-        for side, batch in sides:
+        variants = [(side, BATCH) for side in variants_of(name, quick=options.quick)]
+        for side, batch in [*sides, *variants]:
             yield {"shape": name, "dtype": dtype, "side": side, "batch": batch}
 
 
@@ -76,13 +80,16 @@ def _measure_shape(
     parts = None
     for key in keys:
         parts = parts or build(shape, device=device, dtype=getattr(torch, key["dtype"]))
-        model = wrapped(parts, batch_size=key["batch"])
+        variant = VARIANTS.get(key["side"])
+        compiles = variant is not None and variant.compile
+        model = wrapped(parts, batch_size=key["batch"], compile=compiles)
         generation = sample(model, shape)
         regions = eagle.segment(generation.image, method="grid", n_regions=_REGIONS)
         facts = lengths(model, generation)
         weights = {"weights_gib": round(_bytes(model.module) / 2**30, 3)}
-        if key["side"] in SCORERS:
-            found = _measured(key, model, generation, regions)
+        if key["side"] in SCORERS or variant is not None:
+            with nullcontext() if variant is None else variant.changed(model):
+                found = _measured(key, model, generation, regions)
             found["utilisation"] = _utilisation(found["seconds"], facts["tflops"], device)
         else:
             method = costs.methods(quick=device.type == "cpu")[key["side"]]

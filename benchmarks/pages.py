@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+import batched
 import comparisons
+import first
 import gains
 import hub_table
+import long
 import served
 from store import RESULTS, ROOT, rows_of
 from words import words_table
@@ -41,9 +44,11 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "explanation": tables.explanation_table,
     "speed": tables.speed_table,
     "pixels": tables.pixels_table,
+    "batched": batched.batched_table,
     "growth": tables.growth_table,
     "memory": tables.memory_table,
     "startup": tables.startup_table,
+    "first map": first.first_table,
     "wall": tables.wall_table,
     "searches": gains.search_table,
     **{
@@ -52,6 +57,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
         for count in (64, 32, 128)
     },
     "words": words_table,
+    "long": long.long_table,
     "batches": gains.batch_table,
     "gpu": tables.gpu_table,
     "costs": comparisons.cost_table,

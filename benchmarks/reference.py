@@ -5,6 +5,9 @@ model with its cache over prompt and whole answer, and take the softmax of full 
 of all positions. The search asks insertion and deletion of every candidate at every step,
 N(N + 1) passes, and remembers nothing.
 
+`BatchedReferenceScorer` is the second version of the same, which scores all candidates of a step in
+one batch.
+
 It shares the ids of prompt and answer with our code and nothing else: pixels, positions and rows
 are made here, by public calls of transformers. Three costs of the original are left out, so that
 ratios are conservative: the chat template is not rendered again for each image, masks are not
@@ -66,21 +69,60 @@ class ReferenceScorer:
         at_target = probability[torch.arange(len(rows)), self._target_ids]
         return np.asarray(at_target.float().cpu().numpy())
 
-    def _inputs(self, image: Image.Image) -> dict[str, torch.Tensor]:
+    def _inputs(self, *images: Image.Image) -> dict[str, torch.Tensor]:
+        """What the model takes, a row for each image, each processed by itself."""
         settings = _PROCESSOR_SETTINGS.get(self._family, {})
-        processed = self._process(images=[image], return_tensors="pt", **settings)
-        pixels = processed["pixel_values"].to(self._module.device, self._module.dtype)
+        processed = [
+            self._process(images=[image], return_tensors="pt", **settings) for image in images
+        ]
+        pixels = torch.cat([one["pixel_values"] for one in processed])
+        ids = self._ids.expand(len(images), -1)
         inputs = {
-            "input_ids": self._ids,
-            "attention_mask": torch.ones_like(self._ids),
-            "pixel_values": pixels,
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+            "pixel_values": pixels.to(self._module.device, self._module.dtype),
         }
         if self._family == "qwen_vl":
-            inputs["image_grid_thw"] = processed["image_grid_thw"].to(self._module.device)
+            grids = torch.cat([one["image_grid_thw"] for one in processed])
+            inputs["image_grid_thw"] = grids.to(self._module.device)
             # Without these transformers 5 silently falls back to plain positions.
-            is_image = self._ids == int(self._module.config.image_token_id)
+            is_image = ids == int(self._module.config.image_token_id)
             inputs["mm_token_type_ids"] = is_image.int()
         return inputs
+
+
+class BatchedReferenceScorer(ReferenceScorer):
+    """p_i(S) as the reference's second version scores it: all subsets of a call in one batch.
+
+    The masked images are one float tensor on the model's device, from which each goes back through
+    PIL to the image processor. The answer is cut after the last target. Keys and values are still
+    cached, and the logits of all positions and full softmax rows still computed.
+
+    Args:
+        model: of one of the three families
+        generation: image, prompt and answer
+        target: the tokens asked about
+        regions: a partition of the image
+    """
+
+    def __init__(
+        self, model: HuggingFaceModel, generation: Generation, target: Target, *, regions: Regions
+    ) -> None:
+        super().__init__(model, generation, target, regions=regions)
+        self._ids = self._ids[:, : max(self._positions) + 1]
+
+    @torch.no_grad()
+    def batch(self, shown: Bool[np.ndarray, "batch regions"]) -> Float[np.ndarray, "batch tokens"]:
+        """Probability of each target token for each subset, float32."""
+        device = self._module.device
+        pixels = torch.tensor(self._image, device=device).float()
+        masks = torch.tensor(shown[:, self._labels], device=device)
+        masked = (pixels * masks[..., None]).to(torch.uint8).cpu().numpy()
+        images = [Image.fromarray(one) for one in masked]
+        logits = self._module(**self._inputs(*images), use_cache=True).logits
+        probability = logits.softmax(dim=-1)[:, torch.tensor(self._positions) - 1]
+        at_target = probability[:, torch.arange(len(self._positions)), self._target_ids]
+        return np.asarray(at_target.float().cpu().numpy())
 
 
 @dataclass(frozen=True, kw_only=True)

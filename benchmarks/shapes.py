@@ -142,9 +142,9 @@ def build(shape: Shape, *, device: torch.device, dtype: torch.dtype) -> Any:
     }
 
 
-def wrapped(parts: dict[str, Any], *, batch_size: int) -> HuggingFaceModel:
+def wrapped(parts: dict[str, Any], *, batch_size: int, compile: bool = False) -> HuggingFaceModel:
     """Our model around built parts; it is light, the weights are shared."""
-    return HuggingFaceModel.from_model(**parts, batch_size=batch_size)
+    return HuggingFaceModel.from_model(**parts, batch_size=batch_size, compile=compile)
 
 
 def _llava(shape: Shape, tokenizer: Any) -> hf.PretrainedConfig:

@@ -24,15 +24,34 @@ def test_a_tiny_run_measures_both_loops_once(tmp_path, monkeypatch):
         ("reference", 1),
         *(("ours", batch) for batch in gpu.TINY_BATCHES),
         *((name, gpu.BASELINE_BATCH) for name in ("single-scan", "tam", "llava-cam", "igos++")),
+        *((f"ours, {kind} MLP", gpu.BATCH) for kind in ("own", "aligned")),
     ]
-    loops = [row for row in rows if row["side"] in gpu.SCORERS]
+    loops = [row for row in rows if row["side"].startswith(gpu.SCORERS)]
     assert all(row["seconds"][1] > 0 and row["tflops"] > 0 for row in loops)
-    explained = rows[len(loops) :]
+    explained = [row for row in rows if row not in loops]
     assert all(row["explanation_seconds"] > 0 for row in explained)
     assert [row["backward"] for row in explained] == [0, 0, 2, 8]
     monkeypatch.setattr(gpu, "build", None)  # a second call builds nothing
     bench.main(arguments)
     assert rows_of(tmp_path / "gpu.json") == rows
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "llava" not in name])
+def test_each_variant_scores_what_the_model_scores_without_it(name):
+    shape = tiny(SHAPES[name])
+    parts = build(shape, device=torch.device("cpu"), dtype=torch.float32)
+    model = wrapped(parts, batch_size=2)
+    generation = gpu.sample(model, shape)
+    regions = eagle.segment(generation.image, method="grid", n_regions=4)
+    shown = regions.areas[None].repeat(2, axis=0) > [[0.0], [1.0]]
+
+    def scores():
+        return model.scorer(generation, generation.all(), regions)(shown).probability
+
+    usual = scores()
+    for side in gpu.variants_of(name, quick=True):
+        with gpu.VARIANTS[side].changed(model):
+            assert scores() == pytest.approx(usual, abs=1e-5)
 
 
 def test_without_a_device_the_real_shapes_are_refused(monkeypatch):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reference import ReferenceScorer, reference_greedy
+from reference import BatchedReferenceScorer, ReferenceScorer, reference_greedy
 
 import eagle_mllm as eagle
 from eagle_mllm.loading import DEMO_TITLES
@@ -40,6 +40,19 @@ def test_scores_agree_on_any_subset_and_any_part_of_the_answer(name, rng):
     ours = model.scorer(generation, target, regions)(shown).probability
     assert judged.shape == (6, 2)
     np.testing.assert_allclose(judged, ours, atol=2e-2)
+
+
+@pytest.mark.parametrize("name", DEMO_TITLES)
+def test_the_second_version_scores_a_batch_as_the_first_scores_each_image(name, rng):
+    model, generation, whole, regions = _explained(name)
+    shown = rng.random((5, len(regions))) < 0.5
+    for target in (whole, generation.at(2, 4)):
+        one, all_at_once = (
+            kind(model, generation, target, regions=regions)
+            for kind in (ReferenceScorer, BatchedReferenceScorer)
+        )
+        judged = np.stack([one(row) for row in shown])
+        np.testing.assert_allclose(all_at_once.batch(shown), judged, atol=1e-4)
 
 
 def test_the_loop_asks_every_candidate_twice_and_takes_the_first_of_equals():
