@@ -54,7 +54,16 @@ def main(end: str) -> int:
     tell = "import torch, transformers; print(torch.__version__, transformers.__version__)"
     subprocess.run([python, "-c", tell], check=True)
     # Newer releases warn of what older ones do not: that is no failure here.
-    options = ["-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default", "-W", "ignore"]
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--timeout=1800",
+        "-o",
+        "filterwarnings=default",
+        "-W",
+        "ignore",
+    ]
     return subprocess.run([python, "-m", "pytest", *options, *CONTRACT], cwd=ROOT).returncode
 
 

@@ -121,7 +121,6 @@ def quantized(tmp_path):
         ("bitsandbytes", "accelerate|bitsandbytes"),
         ("awq", "gptqmodel"),
         ("gptq", "optimum|gptqmodel"),
-        ("fp8", "accelerate"),
         ("compressed-tensors", "compressed-tensors"),
         ("hqq", "hqq"),
     ],
