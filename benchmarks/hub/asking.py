@@ -122,6 +122,7 @@ class Asked:
                 f"{label} shown": shown,
                 f"{label} ids": np.array(answer.ids),
                 f"{label} positions": np.array(target.positions),
+                f"{label} rendered": np.array(answer.rendered),
             }
         return found
 
@@ -135,9 +136,13 @@ class Asked:
             photo, ids = picture(size), scored[f"{label} ids"].tolist()
             positions = scored[f"{label} positions"]
             kept = ids[: int(positions.max()) + 1]
+            # A given answer comes after the end of a thought that the template opens.
+            closing = reference.closing(str(scored[f"{label} rendered"]))
             theirs = np.array(
                 [
-                    reference.log_probability(masked(photo, scored[f"{label} labels"], row), kept)
+                    reference.log_probability(
+                        masked(photo, scored[f"{label} labels"], row), [*closing, *kept]
+                    )[len(closing) :]
                     for row in scored[f"{label} shown"]
                 ]
             )[:, positions]

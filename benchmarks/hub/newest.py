@@ -1,7 +1,7 @@
 """Families of the last year that read images as older ones do."""
 
 import transformers as hf
-from folders import MROPE, configuration, family, hub_folder, of
+from folders import MROPE, SMALL, configuration, family, hub_folder, of
 from formats import MISTRAL, chatml
 from glm import glm
 from qwen import DEEPSTACK, QWEN35_TEXT, qwen_tokenizer
@@ -11,7 +11,9 @@ PATCHES = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
 SIZE = {"shortest_edge": 256, "longest_edge": 3200}
 
 
-def patches_like(folder, kind, processor_kind, images, video, names, *, frames=2, **over):
+def patches_like(
+    folder, kind, processor_kind, images, video, names, *, frames=2, sized=None, around=True, **over
+):
     """A model that patchifies an image of any shape, with marks of its own around it."""
     image, movie, start, end = names
     tokenizer = bytelevel(
@@ -19,15 +21,17 @@ def patches_like(folder, kind, processor_kind, images, video, names, *, frames=2
     )
     options = {**PATCHES, "temporal_patch_size": frames}
     processor = getattr(hf, processor_kind)(
-        image_processor=getattr(hf, images)(size=SIZE, **options),
+        image_processor=getattr(hf, images)(**(sized or {"size": SIZE}), **options),
         tokenizer=tokenizer,
         video_processor=getattr(hf, video)(**options),
-        chat_template=chatml(f"{start}{image}{end}", system=""),
+        chat_template=chatml(f"{start}{image}{end}" if around else image, system=""),
     )
     known = hf.AutoConfig.for_model(kind).to_dict()
     marks = {
         "image_token_id": image,
+        "image_token_index": image,
         "video_token_id": movie,
+        "video_token_index": movie,
         "vision_start_token_id": start,
         "vision_end_token_id": end,
     }
@@ -233,7 +237,21 @@ def mistral_large4(folder):
 @family
 def mistral3_small4(folder):
     """Mistral Small 4: `mistral3` around the text model `mistral4`."""
-    mistral_like(folder, "mistral3", model_type="mistral4")
+    own = (
+        "qk_rope_head_dim",
+        "qk_nope_head_dim",
+        "v_head_dim",
+        "kv_lora_rank",
+        "q_lora_rank",
+        "n_routed_experts",
+        "moe_intermediate_size",
+        "num_experts_per_tok",
+        "n_group",
+        "topk_group",
+        "first_k_dense_replace",
+    )
+    sizes = {name: SMALL[name] for name in own}
+    mistral_like(folder, "mistral3", model_type="mistral4", **sizes)
 
 
 @family
@@ -266,14 +284,52 @@ def hunyuan_vl(folder):
             "text_hidden_size": 32,
         },
         text_config={
+            "head_dim": 16,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
                 "mrope_section": [2, 2, 2, 2],
-            }
+            },
         },
     )
     hub_folder(folder, config, tokenizer, processor)
+
+
+@family
+def muse_glimmer(folder):
+    patches_like(
+        folder,
+        "muse_glimmer",
+        "MuseGlimmerProcessor",
+        "MuseGlimmerImageProcessor",
+        "MuseGlimmerVideoProcessor",
+        ("<|patch|>", "<|video|>", "<|image_start|>", "<|image_end|>"),
+        sized={"max_image_tokens": 40},
+        around=False,
+        out_hidden_size=128,
+        vision_config={
+            "patch_size": 4,
+            "pos_emb_height": 8,
+            "pos_emb_width": 8,
+            "max_position_embeddings": 64,
+        },
+        text_config={"sliding_window": 64, "layer_types": ["sliding_attention", "full_attention"]},
+    )
+
+
+@family
+def minimax_m3_vl(folder):
+    image, movie = "]<]image[>[", "]<]video[>["
+    patches_like(
+        folder,
+        "minimax_m3_vl",
+        "MiniMaxM3VLProcessor",
+        "MiniMaxM3VLImageProcessor",
+        "MiniMaxM3VLVideoProcessor",
+        (image, movie, "]<]start of image[>[", "]<]end of image[>["),
+        around=False,
+        vision_config={"image_size": 64, "patch_size": 4},
+    )
 
 
 def refused(folder, kind):

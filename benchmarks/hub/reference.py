@@ -94,6 +94,23 @@ class Reference:
             made = processor(images=picture, text=text, return_tensors="pt")
         return {key: value for key, value in dict(made).items() if key != "labels"}
 
+    def closing(self, rendered):
+        """The ids that are behind the generation prompt where an answer is given.
+
+        Args:
+            rendered: the text before the answer
+        """
+        processor = self.processor
+        if not (processor.chat_template or processor.tokenizer.chat_template):
+            return []
+        content = [{"type": "image"}, {"type": "text", "text": PROMPT}]
+        asked = processor.apply_chat_template(
+            [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+        )
+        if not rendered.startswith(asked):
+            return []
+        return processor.tokenizer.encode(rendered[len(asked) :], add_special_tokens=False)
+
     def generate(self, inputs, **options):
         """Its own `generate`, greedy."""
         inputs = dict(inputs)

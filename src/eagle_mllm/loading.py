@@ -67,9 +67,9 @@ def load_model(
         revision: branch, tag or commit of a hub repository
         pixels: how the pixels of images with hidden regions are made. "component" resizes every
             region once and adds the shown ones up on the device; "processor" hides regions in the
-            8-bit image and runs the model's own image processor on each, exact and slow. Their
-            mean difference is below 0.05/255. "auto" is "component" where it reproduces the image
-            processor on the picture that is explained, else "processor"
+            8-bit image and runs the model's own image processor on each, slow. Both give the same
+            pixels, which is checked for each picture. "auto" is "component" where it reproduces the
+            image processor on the picture that is explained, else "processor"
         compile: let torch compile the model and its vision tower for the shapes of each sample. It
             takes from half a minute to some minutes for each, so it pays for many explanations of
             images of one size on a GPU; probabilities differ by rounding

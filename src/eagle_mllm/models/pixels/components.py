@@ -24,8 +24,8 @@ class ComponentPixels(PixelSource):
     each. The first half is linear up to its rounding,
     half(I_S) = half(fill) + Σ_{r in S} half(image − fill, in r alone), so each term is computed
     once for an image and never leaves the device. For a subset they are summed, rounded and
-    clipped, and the second half is a matrix product. What remains between these pixels and those
-    of `ProcessorPixels` are ties of Pillow's fixed-point arithmetic: a grey level here and there.
+    clipped, and the second half is a matrix product. All of it is done in whole numbers, with
+    Pillow's weights in fixed point, so that the results are Pillow's own.
 
     A component is computed on the bounding box of its region, one region at a time, and kept on
     the part of the view that the box reaches. So all of them together hold a few times the
@@ -97,9 +97,9 @@ class ComponentPixels(PixelSource):
 
     def __call__(self, shown: Subsets) -> Tensors:
         """See `PixelSource`."""
-        weights = torch.tensor(shown, device=self._device, dtype=torch.float32)
+        numbers = torch.tensor(shown, device=self._device, dtype=torch.int32)
         return self._pipeline.finish(
-            self._results(methodcaller("__call__", weights), Resized.__call__)
+            self._results(methodcaller("__call__", numbers), Resized.__call__)
         )
 
     def _results(

@@ -6,6 +6,7 @@ by the same factor (`precompute_coeffs` in its `Resample.c`; the same weights he
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,10 @@ from PIL.Image import Resampling
 
 Filter = Callable[[Float[np.ndarray, "target taps"]], Float[np.ndarray, "target taps"]]
 """The filter's height at a distance from its centre."""
+
+
+UNIT = 2**22
+"""What a weight of 1 is in Pillow's fixed-point arithmetic for 8-bit images."""
 
 
 class AxisWeights:
@@ -56,13 +61,33 @@ class AxisWeights:
 
     def matrix(self, target: slice, source: slice) -> Float[np.ndarray, "target source"]:
         """The float32 weights of some source pixels in some target pixels."""
+        return self._placed(self._weights, target, source).astype(np.float32)
+
+    def units(self, target: slice, source: slice) -> Float[np.ndarray, "target source"]:
+        """The same in Pillow's fixed-point arithmetic: whole numbers of `UNIT`, in float64."""
+        return self._placed(self._units, target, source)
+
+    def totals(self, target: slice) -> Float[np.ndarray, " target"]:
+        """The sum of all units of some target pixels, which is `UNIT` but for rounding."""
+        totals: Float[np.ndarray, " target"] = self._units[target].sum(axis=1)
+        return totals
+
+    @cached_property
+    def _units(self) -> Float[np.ndarray, "all taps"]:
+        scaled = self._weights * UNIT
+        units: Float[np.ndarray, "all taps"] = np.trunc(scaled + np.copysign(0.5, scaled))
+        return units
+
+    def _placed(
+        self, weights: Float[np.ndarray, "all taps"], target: slice, source: slice
+    ) -> Float[np.ndarray, "target source"]:
         first = self._first[target, np.newaxis]
-        places = first + np.arange(self._weights.shape[1]) - source.start
+        places = first + np.arange(weights.shape[1]) - source.start
         length = source.stop - source.start
         inside = (places >= 0) & (places < length)
-        matrix = np.zeros((len(first), length), np.float32)
+        matrix = np.zeros((len(first), length))
         rows = np.broadcast_to(np.arange(len(first))[:, np.newaxis], places.shape)
-        matrix[rows[inside], places[inside]] = self._weights[target][inside]
+        matrix[rows[inside], places[inside]] = weights[target][inside]
         return matrix
 
 

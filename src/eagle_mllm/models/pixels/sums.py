@@ -18,7 +18,7 @@ class _Component(NamedTuple):
     rows: slice
     columns: slice
     values: Tensor
-    """(3, rows, columns), in 8-bit units."""
+    """(3, rows, columns), levels times whole weights."""
 
 
 class RegionSum:
@@ -83,13 +83,13 @@ class RegionSum:
             mark[:, :, rows, columns] = values.any(dim=0)
         return self._upright(mark if self._down is None else self._down.marked(mark, axis=0))
 
-    def __call__(self, weights: Tensor) -> Tensor:
-        """Levels (batch, 3, height, width) for weights (batch, regions) of 0 and 1."""
-        half = self._hidden.expand(len(weights), -1, -1, -1).clone()
+    def __call__(self, shown: Tensor) -> Tensor:
+        """Levels (batch, 3, height, width) for whole numbers (batch, regions), 0 or 1."""
+        half = self._hidden.expand(len(shown), -1, -1, -1).clone()
         # Always in the order of the regions, so that a subset does not depend on its batch mates.
         for region, one in self._components.items():
             window = half[:, :, one.rows, one.columns]
-            window.addcmul_(weights[:, region].view(-1, 1, 1, 1), one.values)
+            window.addcmul_(shown[:, region].view(-1, 1, 1, 1), one.values)
         levels = as_levels(half)
         return self._upright(levels if self._down is None else self._down(levels, axis=0))
 
@@ -99,18 +99,17 @@ class RegionSum:
     def _half_resized_fill(self, filled: RGBImage) -> Tensor:
         columns = self._view.columns
         if (filled == filled[0, 0]).all():
-            # One colour stays this colour: a large photograph need not be resized for it.
-            colour = torch.tensor(filled[0, 0].tolist(), device=self._device, dtype=torch.float32)
-            size = self._needed.stop - self._needed.start, columns.stop - columns.start
-            return colour.view(3, 1, 1).expand(3, *size)
+            # Every row is the same: a large photograph need not be resized for it.
+            row = np.outer(filled[0, 0], self._columns.totals(columns)).astype(np.int32)
+            rows = self._needed.stop - self._needed.start
+            return torch.from_numpy(row).to(self._device)[:, None].expand(-1, rows, -1)
         return self._half_resized(filled[self._needed], slice(0, filled.shape[1]), columns)
 
     def _half_resized(self, box: np.ndarray, columns: slice, across: slice) -> Tensor:
-        values = torch.from_numpy(box).to(self._device).permute(2, 0, 1).float()
-        return values @ self._matrix(self._columns, across, columns).T
-
-    def _matrix(self, axis: AxisWeights, target: slice, source: slice) -> Tensor:
-        return torch.from_numpy(axis.matrix(target, source)).to(self._device)
+        """Sums of levels times whole weights, which float64 holds on the way."""
+        weights = self._columns.units(across, columns)
+        values = box.transpose(2, 0, 1).astype(np.float64) @ weights.T
+        return torch.from_numpy(values.astype(np.int32)).to(self._device)
 
 
 class Resized:
