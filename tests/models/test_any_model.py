@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import transformers as hf
 
 from eagle_mllm import load_model
 from eagle_mllm.errors import ModelError
@@ -178,3 +179,19 @@ def test_many_patches_of_one_image_are_plausible_where_a_patch_has_a_size():
     require_plausible_pixels({"patch_size": 14, "max_patches": 16384}, name="kimi")
     with pytest.raises(ModelError, match="max_patches is 16384, more than 1,000"):
         require_plausible_pixels({"max_patches": 16384}, name="tiles")
+
+
+def test_an_image_processor_that_cuts_arrays_cuts_tensors_as_well():
+    from eagle_mllm.models.processors import taking_tensors
+
+    picture = np.random.default_rng(0).random((3, 20, 30), np.float32)
+    patch = {"height": 10, "width": 10}
+    plain = hf.FuyuImageProcessorPil(patch_size=patch)
+    expected = plain.patchify_image(image=picture)
+    ours = taking_tensors(hf.FuyuImageProcessorPil(patch_size=patch))
+    np.testing.assert_array_equal(ours.patchify_image(image=picture), expected)
+    made = ours.patchify_image(image=torch.from_numpy(picture))
+    assert made.shape == (1, *expected.shape)
+    np.testing.assert_array_equal(made[0], expected)
+    other = hf.CLIPImageProcessorPil()
+    assert taking_tensors(other) is other

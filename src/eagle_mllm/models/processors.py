@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from types import FunctionType
 from typing import Any, Literal
 
+from torch import Tensor, from_numpy
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING, processor_class_from_name
 from transformers.utils import PushToHubMixin
@@ -66,7 +67,9 @@ def read_processor(checkpoint: Checkpoint, config: Any, *, backend: Backend = "p
     parts = kind.get_attributes() if hasattr(kind, "get_attributes") else []
     if "video_processor" in parts and {*parts} <= {"image_processor", "video_processor", *_PARTS}:
         return _without_video(checkpoint, kind, backend=backend)
-    return _read(checkpoint, AutoProcessor, backend=backend)
+    processor = _read(checkpoint, AutoProcessor, backend=backend)
+    taking_tensors(getattr(processor, "image_processor", None))
+    return processor
 
 
 def read_image_processor(checkpoint: Checkpoint) -> Any:
@@ -89,6 +92,25 @@ def _read(checkpoint: Checkpoint, kind: Any, *, backend: Backend) -> Any:
             raise _needs_torchvision(error) from error
     # Some image processors come with torchvision alone.
     return _read(checkpoint, kind, backend=None)
+
+
+def taking_tensors(image_processor: Any) -> Any:
+    """The same image processor, whose patches may be asked of a tensor too.
+
+    Fuyu's processor cuts what its image processor made of a picture, which are tensors, by a method
+    that is for arrays where it is Pillow's.
+    """
+    cut = getattr(image_processor, "patchify_image", None)
+    if cut is None or getattr(image_processor, "backend", None) != "pil":
+        return image_processor
+
+    def patches(image: Any, *rest: Any, **named: Any) -> Any:
+        if not isinstance(image, Tensor):
+            return cut(image, *rest, **named)
+        return from_numpy(cut(image.numpy(), *rest, **named)).unsqueeze(0)
+
+    image_processor.patchify_image = patches
+    return image_processor
 
 
 def _needs_torchvision(error: Exception) -> Exception:

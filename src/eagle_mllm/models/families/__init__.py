@@ -17,6 +17,7 @@ _QWEN = "eagle_mllm.models.families.qwen_vl:QwenVL"
 FAMILIES = {
     "llava": (_LLAVA, _PIXTRAL),
     "mistral3": (_PIXTRAL,),
+    "mistral_large4": (_PIXTRAL,),
     "qwen2_vl": (_QWEN,),
     "qwen2_5_vl": (_QWEN,),
     "qwen3_vl": (_QWEN,),
