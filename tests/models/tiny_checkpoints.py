@@ -569,7 +569,7 @@ def train(module: Any, steps: list[dict[str, torch.Tensor]]) -> None:
     """
     module.train()
     optimizer = torch.optim.AdamW(module.parameters(), lr=4e-3)
-    for _ in range(300):
+    for _ in range(1000):
         losses = []
         for step in steps:
             optimizer.zero_grad()

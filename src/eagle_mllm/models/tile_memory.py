@@ -113,6 +113,10 @@ class _Features(NamedTuple):
 
     pooler_output: Tensor
 
+    def to_tuple(self) -> tuple[Tensor, ...]:
+        """As outputs of transformers have it, which 5.24 asks for."""
+        return tuple(self)
+
 
 def is_touched_by_all(
     touching: Bool[np.ndarray, "tiles regions"],

@@ -174,6 +174,10 @@ class _Features(NamedTuple):
     pooler_output: tuple[Tensor]
     deepstack_features: list[tuple[Tensor]]
 
+    def to_tuple(self) -> tuple[Any, ...]:
+        """As outputs of transformers have it, which 5.24 asks for."""
+        return tuple(self)
+
 
 def _windows(tower: Any, grid: Tensor) -> tuple[tuple[_Group, ...], Tensor]:
     """Windows by length, and the order of merged squares that puts equal ones together."""
