@@ -92,7 +92,12 @@ class Reference:
         else:
             text = _BARE.get(self.name, PROMPT)
             made = processor(images=picture, text=text, return_tensors="pt")
-        return {key: value for key, value in dict(made).items() if key != "labels"}
+        # Llama 4's processor makes bfloat16, whatever the weights are.
+        return {
+            key: value.float() if torch.is_tensor(value) and value.is_floating_point() else value
+            for key, value in dict(made).items()
+            if key != "labels"
+        }
 
     def closing(self, rendered):
         """The ids that are behind the generation prompt where an answer is given.
@@ -107,9 +112,10 @@ class Reference:
         asked = processor.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
         )
-        if not rendered.startswith(asked):
-            return []
-        return processor.tokenizer.encode(rendered[len(asked) :], add_special_tokens=False)
+        short, long = (
+            processor.tokenizer.encode(text, add_special_tokens=False) for text in (asked, rendered)
+        )
+        return long[len(short) :] if long[: len(short)] == short else []
 
     def generate(self, inputs, **options):
         """Its own `generate`, greedy."""
