@@ -75,6 +75,8 @@ def test_two_servers_share_the_samples_of_a_ray_run_and_give_the_records_of_one(
         alone = explained(tmp_path, "one", [one])
     assert len(spread) == 6
     assert spread == alone
-    # The first server is tried by five requests, the second by one: it has the same model.
-    assert sum(asked) - 6 == first.worked + second.worked - sum(asked) - 5
-    assert min(asked) > 10, asked  # each sample is answered by one, and scored by nine
+    # Each worker tries the first server by five requests and the second, which has the same model,
+    # by one; or both by one, where the other worker has found out already.
+    samples = first.worked + second.worked - sum(asked) - 5
+    assert 8 <= sum(asked) - samples <= 12
+    assert min(asked) > 10, asked  # each sample is answered and scored by one server
