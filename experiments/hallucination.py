@@ -4,6 +4,7 @@
     python experiments/hallucination.py correct llava 0 400
     python experiments/hallucination.py correct llava 0 100 600
     python experiments/hallucination.py caption llava-habit 0 60
+    python experiments/hallucination.py cost llava 6
     python experiments/hallucination_tables.py
 
 A line that is there already is not computed again. Models are the demo models and the twins.
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from hallucination_captions import caption
+from hallucination_costs import cost
 from hallucination_lines import RESULTS, add, is_true, load, resumed
 from hallucination_rivals import noised, white
 
@@ -287,5 +289,7 @@ if __name__ == "__main__":
     elif command == "correct":
         first, last, *rest = arguments
         correct(name, int(first), int(last), budget=int((rest or ["0"])[0]))
+    elif command == "cost":
+        cost(name, int(arguments[0]))
     elif command == "caption":
         caption(name, *map(int, arguments))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from hallucination_captions import caption_table
+from hallucination_costs import cost_table
 from hallucination_decoding import cause_table, mitigate_table
 from hallucination_detecting import control_table, detect_table, place_table
 from hallucination_lines import ROOT, TITLES, Row, area, lines, mean, rows, table
@@ -213,6 +214,7 @@ def main() -> None:
         "cause": cause_table(),
         "mitigate": mitigate_table(shipped),
         "caption": caption_table(),
+        "cost": cost_table(),
         "detect-habit": detect_table(
             shipped, "answer", ["llava-habit"], lambda row: row["brought"] and row["says"] == "yes"
         ),
