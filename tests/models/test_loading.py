@@ -279,8 +279,8 @@ def test_an_answer_and_its_scorer_share_one_run_of_the_image_processor(checkpoin
     generation = model.with_answer(image, "What is it?", "A red")
     regions = eagle.segment(generation.image, method="grid", n_regions=4)
     model.scorer(generation, generation.all(), regions)
-    assert runs == [1]
+    assert runs == [1, 1, 1]  # and two of the subsets on which the fast pixels are verified
     image[:] = 0  # the caller's own array, which the model must not trust to stay
     model.with_answer(image, "What is it?", "A red")
     model.with_answer(image, "Who is it?", "A red")
-    assert runs == [1, 1, 1]
+    assert runs == [1] * 5

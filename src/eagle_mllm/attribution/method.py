@@ -77,6 +77,11 @@ class AttributionMethod(ABC):
             n_regions: how many regions there are
         """
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether the orders of other targets can save passes, see `SearchStrategy.takes_over`."""
+        return False
+
     def thrifty(self) -> "AttributionMethod":
         """The method as it explains each of several targets, which may be cheaper."""
         return self
@@ -201,6 +206,11 @@ class Eagle(AttributionMethod):
     def planned_passes(self, n_regions: int) -> int:
         """See `AttributionMethod`."""
         return self.search.planned_passes(n_regions)
+
+    @property
+    def takes_over(self) -> bool:
+        """See `AttributionMethod`."""
+        return self.search.takes_over
 
     def thrifty(self) -> "Eagle":
         """The same with a thrifty search."""

@@ -39,9 +39,9 @@ def attribute_each(
     another word for those that the image hardly moves. With any other method only the memory is
     shared.
 
-    Targets are explained in the order in which the whole image moves their probability.
-    `forward_passes` of each result is what it added, so the first of these shows the most, and
-    their sum is the true cost. `seconds` is the time of all, split in the same proportion.
+    Where orders are taken over, the targets that the whole image moves most come first.
+    `forward_passes` of each result is what it added, so the one that was explained first shows the
+    most, and their sum is the true cost. `seconds` is the time of all, split in the same proportion.
 
     Targets that ask about different tokens at one position, as a word and its counterfactual do,
     share nothing with each other, for a pass answers one question at each position.
@@ -166,7 +166,8 @@ def _together(
     evaluate = SubsetEvaluator(scorer, len(regions), on_pass=on_pass)
     views = [evaluate.of([columns[pair] for pair in _pairs(target)]) for target in targets]
     found = dict[int, Attribution]()
-    for index in _by_dependence(views, len(regions)):
+    turns = _by_dependence(views, len(regions)) if method.takes_over else range(len(views))
+    for index in turns:
         found[index] = method.attribute(
             model,
             generation,

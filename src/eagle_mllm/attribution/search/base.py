@@ -89,6 +89,11 @@ class SearchStrategy(ABC):
             SettingError: the budget does not pay for the least that such a search scores
         """
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether orders that are known for other targets can replace the search for this one."""
+        return False
+
     def thrifty(self) -> "SearchStrategy":
         """The search for one of several targets, which may cost less; by default itself."""
         return self

@@ -173,6 +173,11 @@ class MultilevelSearch(SearchStrategy):
         """What the mean of F must gain for more passes."""
         return self.least_gain * (objective.insight + objective.necessity)
 
+    @property
+    def takes_over(self) -> bool:
+        """Where there is a least gain."""
+        return bool(self.least_gain)
+
     def thrifty(self) -> "MultilevelSearch":
         """The same with a `least_gain` of 0.005, unless it has one of its own."""
         return self if self.least_gain else replace(self, least_gain=_THRIFTY_GAIN)
