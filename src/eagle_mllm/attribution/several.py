@@ -41,7 +41,8 @@ def attribute_each(
 
     Where orders are taken over, the targets that the whole image moves most come first.
     `forward_passes` of each result is what it added, so the one that was explained first shows the
-    most, and their sum is the true cost. `seconds` is the time of all, split in the same proportion.
+    most, and their sum is the true cost. `seconds` is the time of all, split in the same
+    proportion.
 
     Targets that ask about different tokens at one position, as a word and its counterfactual do,
     share nothing with each other, for a pass answers one question at each position.
