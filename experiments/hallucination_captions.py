@@ -23,6 +23,7 @@ from hallucination_lines import (
 from hallucination_rivals import contrasted_caption, with_noise
 
 import eagle_mllm as eagle
+from eagle_mllm.attribution.masking import fill_image, masked_image
 from eagle_mllm.hallucination.claims import claims_of
 from eagle_mllm.hallucination.fixing import fix
 from eagle_mllm.scenes import scene
@@ -53,7 +54,7 @@ def caption(name: str, first: int, last: int) -> None:
         fixed = fix(model, found, regions=regions)
         texts = {"vcd": contrasted_caption(model, image, with_noise(image), _PROMPT)}
         if fixed:
-            without = np.where(fixed.mask[..., np.newaxis], np.uint8(0), image)
+            without = masked_image(image, fill_image(image, "black"), ~fixed.mask)
             texts["contrast"] = contrasted_caption(model, image, without, _PROMPT)
             texts["fixed"] = fixed.answer
         row = {

@@ -14,13 +14,14 @@ def white(model: Any, generation: Any, claim: Claim) -> dict[str, float]:
     look = white_box_of(model, generation, claim.target)
     ids = list(range(model.module.config.text_config.vocab_size))
     at = look.n_prompt - 1 + claim.target.positions[0]
-    row = _softmax(look.lens(ids))[at]
+    last = _softmax(look.lens(ids))
+    row = last[at]
     noun = claim.phrase.split()[-1]
     token = generation.encode(f"There is a {noun}.")[-2] if claim.verdict else claim.target.ids[0]
     n = look.n_layers
     seen = np.stack(
         [_softmax(look.lens(ids, layer=layer))[look.image_positions, token] for layer in range(n)]
-        + [_softmax(look.lens(ids))[look.image_positions, token]]
+        + [last[look.image_positions, token]]
     )
     middle = list(range(n // 3, max(n // 3 + 1, 2 * n // 3 + 1)))
     attention = float(look.attention(middle)[:, 0].sum(axis=-1).mean())

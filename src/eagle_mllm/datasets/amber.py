@@ -6,17 +6,14 @@ counted but not asked.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from eagle_mllm.datasets import prompts
 from eagle_mllm.datasets.dataset import DataSet
+from eagle_mllm.datasets.existence import YesOrNo, existence_sample
 from eagle_mllm.datasets.images import image_folder
-from eagle_mllm.datasets.names import file_id
-from eagle_mllm.datasets.pope import TRUTHS
 from eagle_mllm.datasets.reading import Reading, Row, reader
-from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import DataError
 
 IMAGE_FOLDERS = ("image", "images", "AMBER")
@@ -32,17 +29,13 @@ class _Query(Row):
     query: str = Field(min_length=1)
 
 
-def _lower(truth: Any) -> Any:
-    return truth.strip().lower() if isinstance(truth, str) else truth
-
-
 class _Kind(Row):
     id: int
     type: str
 
 
 class _Annotation(_Kind):
-    truth: Annotated[Literal["yes", "no"], BeforeValidator(_lower)]
+    truth: YesOrNo
 
 
 @reader
@@ -86,12 +79,8 @@ def read(
             continue
         with reading.one_row(place):
             if image := folder.find(row.image):
-                sample = Sample(
-                    id=file_id(Path(row.image).stem, row.query),
-                    task="existence",
-                    image=image,
-                    prompt=prompts.filled(prompt, question=row.query),
-                    truth=TRUTHS[truth],
+                sample = existence_sample(
+                    image, row.query, name=row.image, truth=truth, prompt=prompt
                 )
                 reading.add(sample, at=place)
     name = reading.path.stem

@@ -7,16 +7,15 @@ from 0 or 1 and have gaps, so a sample is named by image and text.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from eagle_mllm.datasets import prompts
 from eagle_mllm.datasets.dataset import DataSet
+from eagle_mllm.datasets.existence import YesOrNo, existence_sample
 from eagle_mllm.datasets.images import image_folder
-from eagle_mllm.datasets.names import file_id
 from eagle_mllm.datasets.reading import Reading, Row, reader
-from eagle_mllm.datasets.sample import Sample
 from eagle_mllm.errors import DataError
 
 IMAGE_FOLDERS = (
@@ -28,18 +27,11 @@ IMAGE_FOLDERS = (
     "images",
 )
 
-TRUTHS = {"yes": "Yes", "no": "No"}
-"""Their labels → what a right answer begins with."""
-
-
-def _lower(label: Any) -> Any:
-    return label.strip().lower() if isinstance(label, str) else label
-
 
 class _Question(Row):
     image: str = Field(min_length=1)
     text: str = Field(min_length=1)
-    label: Annotated[Literal["yes", "no"], BeforeValidator(_lower)]
+    label: YesOrNo
 
 
 @reader
@@ -72,12 +64,8 @@ def read(
         counts[row.label] += 1
         with reading.one_row(place):
             if image := folder.find(row.image):
-                sample = Sample(
-                    id=file_id(Path(row.image).stem, row.text),
-                    task="existence",
-                    image=image,
-                    prompt=prompts.filled(prompt, question=row.text),
-                    truth=TRUTHS[row.label],
+                sample = existence_sample(
+                    image, row.text, name=row.image, truth=row.label, prompt=prompt
                 )
                 reading.add(sample, at=place)
     return reading.finish(reading.path.stem, images=folder, counts=counts)

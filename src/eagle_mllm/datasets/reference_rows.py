@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from eagle_mllm.datasets import mmvp, pope, prompts
+from eagle_mllm.datasets import mmvp, prompts
+from eagle_mllm.datasets.existence import TRUTHS
 from eagle_mllm.datasets.names import file_id
 from eagle_mllm.datasets.reading import Row
 
@@ -179,4 +180,4 @@ class ExistenceRow(_SentenceRow):
     @property
     def truth(self) -> str:
         """The right answer, which the model did not give."""
-        return pope.TRUTHS[self.label]
+        return TRUTHS[self.label]
