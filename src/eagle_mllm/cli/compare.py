@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from eagle_mllm import report
+from eagle_mllm.attribution.choice import TargetChoice
 from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.result import Attribution
-from eagle_mllm.cli import options, target_options
+from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.dry_run import passes_of, tell_plan
@@ -21,24 +22,19 @@ from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.request import Answered, Request, asked
 from eagle_mllm.cli.request_options import with_request
-from eagle_mllm.cli.targets import target_choice
+from eagle_mllm.cli.targets import with_target
 from eagle_mllm.errors import SettingError, TargetError
 
 _USUAL = f"{OURS},single-scan,centre,random"
 
 
 @with_request
+@with_target
 def compare(
     *,
     request: Request,
     methods: options.Methods = _USUAL,
-    word: target_options.Words = None,
-    span: target_options.Spans = None,
-    match: target_options.Matches = None,
-    token: target_options.Tokens = None,
-    boxed: target_options.Boxed = False,
-    last_line: target_options.LastLine = False,
-    counterfactual: target_options.Counterfactual = None,
+    targets: TargetChoice,
     fill: options.Fill = "black",
     ranking: options.Ranking = None,
     search: options.Search = None,
@@ -72,16 +68,6 @@ def compare(
         ranking=ranking,
     )
     choice.require_used(*names)
-    targets = target_choice(
-        words=word,
-        spans=span,
-        matches=match,
-        tokens=token,
-        boxed=boxed,
-        last_line=last_line,
-        all_words=False,
-        counterfactual=counterfactual,
-    )
     request = replace(request, targets=targets)
     chosen = [choice.method(name) for name in names]
     if dry_run:

@@ -1,7 +1,7 @@
 """A parameter of a command that is made from options of its own, declared in one place."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, get_type_hints
 
@@ -18,16 +18,18 @@ def options_of(make: Function) -> dict[str, inspect.Parameter]:
 
 
 def made_by(
-    parameter: str, make: Function, **others: inspect.Parameter
+    parameter: str, make: Function, *, without: Collection[str] = (), **others: inspect.Parameter
 ) -> Callable[[Function], Function]:
     """A decorator: the options of `make` take the place of a parameter, which it makes of them.
 
     Args:
         parameter: the name of the command's parameter
         make: from options to a value
+        without: options of `make` that the command does not have; they keep their defaults
         others: options that stand in for those of `make`, by the names of these
     """
     own = options_of(make) | others
+    own = {name: option for name, option in own.items() if name not in without}
 
     def decorated(command: Function) -> Function:
         options: dict[str, inspect.Parameter] = {}

@@ -10,13 +10,14 @@ from textwrap import shorten
 from PIL.Image import Image
 
 from eagle_mllm import report
+from eagle_mllm.attribution.choice import TargetChoice
 from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.generation import Target
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.question import OnProgress
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
-from eagle_mllm.cli import options, target_options
+from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.dry_run import passes_of, tell_plan
@@ -28,22 +29,16 @@ from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
 from eagle_mllm.cli.request import SCENE, Answered, Request, asked
 from eagle_mllm.cli.request_options import with_request
-from eagle_mllm.cli.targets import target_choice
+from eagle_mllm.cli.targets import with_targets
 from eagle_mllm.report.tokens import Per
 
 
 @with_request
+@with_targets
 def explain(
     *,
     request: Request,
-    word: target_options.Words = None,
-    span: target_options.Spans = None,
-    match: target_options.Matches = None,
-    token: target_options.Tokens = None,
-    boxed: target_options.Boxed = False,
-    last_line: target_options.LastLine = False,
-    all_words: target_options.AllWords = False,
-    counterfactual: target_options.Counterfactual = None,
+    targets: TargetChoice,
     fill: options.Fill = "black",
     method: options.Method = OURS,
     ranking: options.Ranking = None,
@@ -79,16 +74,6 @@ def explain(
         ranking=ranking,
     )
     choice.require_used(method)
-    targets = target_choice(
-        words=word,
-        spans=span,
-        matches=match,
-        tokens=token,
-        boxed=boxed,
-        last_line=last_line,
-        all_words=all_words,
-        counterfactual=counterfactual,
-    )
     request = replace(request, targets=targets)
     chosen = choice.method(method)
     if dry_run:

@@ -1,19 +1,21 @@
 """From the options of a command to a choice of targets."""
 
 from eagle_mllm.attribution.choice import TargetChoice
+from eagle_mllm.cli import target_options
+from eagle_mllm.cli.expanding import made_by
 from eagle_mllm.cli.parsing import parse_token_range
 
 
 def target_choice(
     *,
-    words: list[str] | None,
-    spans: list[str] | None,
-    matches: list[str] | None,
-    tokens: list[str] | None,
-    boxed: bool,
-    last_line: bool,
-    all_words: bool,
-    counterfactual: str | None,
+    words: target_options.Words = None,
+    spans: target_options.Spans = None,
+    matches: target_options.Matches = None,
+    tokens: target_options.Tokens = None,
+    boxed: target_options.Boxed = False,
+    last_line: target_options.LastLine = False,
+    all_words: target_options.AllWords = False,
+    counterfactual: target_options.Counterfactual = None,
 ) -> TargetChoice:
     """The choice that the options spell.
 
@@ -31,3 +33,10 @@ def target_choice(
         all_words=all_words,
         counterfactual=counterfactual,
     )
+
+
+with_targets = made_by("targets", target_choice)
+"""A command whose parameter `targets`, a `TargetChoice`, is given by options."""
+
+with_target = made_by("targets", target_choice, without=["all_words"])
+"""The same for a command that explains one target."""
