@@ -33,10 +33,13 @@ def ovis2(folder):
     hub_folder(folder, config, tokenizer, processor)
 
 
-@family
-def deepseek_vl(folder):
+TURNS = turns(
+    "User: ", "Assistant: ", "<image_placeholder>", "\n\n", after="", opening="Assistant:"
+)
 
-    tokenizer = bytelevel(
+
+def deepseek_tokenizer():
+    return bytelevel(
         "<image_placeholder>",
         bos="<|begin▁of▁sentence|>",
         eos="<|end▁of▁sentence|>",
@@ -45,13 +48,16 @@ def deepseek_vl(folder):
         kind="LlamaTokenizerFast",
         extra_special_tokens={"image_token": "<image_placeholder>"},
     )
+
+
+@family
+def deepseek_vl(folder):
+    tokenizer = deepseek_tokenizer()
     processor = hf.DeepseekVLProcessor(
         hf.DeepseekVLImageProcessorPil(size={"height": 16, "width": 16}, min_size=4),
         tokenizer,
         num_image_tokens=16,
-        chat_template=turns(
-            "User: ", "Assistant: ", "<image_placeholder>", "\n\n", after="", opening="Assistant:"
-        ),
+        chat_template=TURNS,
     )
     config = configuration(
         "deepseek_vl",
@@ -64,25 +70,14 @@ def deepseek_vl(folder):
 
 @family
 def deepseek_vl_hybrid(folder):
-
-    tokenizer = bytelevel(
-        "<image_placeholder>",
-        bos="<|begin▁of▁sentence|>",
-        eos="<|end▁of▁sentence|>",
-        pad="<|pad|>",
-        add_bos=True,
-        kind="LlamaTokenizerFast",
-        extra_special_tokens={"image_token": "<image_placeholder>"},
-    )
+    tokenizer = deepseek_tokenizer()
     processor = hf.DeepseekVLHybridProcessor(
         hf.DeepseekVLHybridImageProcessorPil(
             size={"height": 16, "width": 16}, high_res_size={"height": 64, "width": 64}, min_size=4
         ),
         tokenizer,
         num_image_tokens=16,
-        chat_template=turns(
-            "User: ", "Assistant: ", "<image_placeholder>", "\n\n", after="", opening="Assistant:"
-        ),
+        chat_template=TURNS,
     )
     config = configuration(
         "deepseek_vl_hybrid",

@@ -2,9 +2,10 @@
 
 import transformers as hf
 from folders import MROPE, SMALL, configuration, family, hub_folder, of
-from formats import MISTRAL, chatml
+from formats import chatml
 from glm import glm
 from qwen import DEEPSTACK, QWEN35_TEXT, qwen_tokenizer
+from rows import mistral
 from vocabularies import bytelevel
 
 PATCHES = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
@@ -198,40 +199,9 @@ def qianfan_ocr(folder):
     hub_folder(folder, config, tokenizer, processor)
 
 
-def mistral_like(folder, kind, **text):
-    marks = ("[INST]", "[/INST]", "[IMG]", "[IMG_BREAK]", "[IMG_END]")
-    tokenizer = bytelevel(
-        *marks,
-        "[SYSTEM_PROMPT]",
-        "[/SYSTEM_PROMPT]",
-        bos="<s>",
-        eos="</s>",
-        pad="<pad>",
-        unk="<unk>",
-        add_bos=True,
-        kind="LlamaTokenizerFast",
-    )
-    processor = hf.PixtralProcessor(
-        image_processor=hf.PixtralImageProcessorPil(size={"longest_edge": 64}, patch_size=8),
-        tokenizer=tokenizer,
-        patch_size=8,
-        spatial_merge_size=2,
-        chat_template=MISTRAL,
-    )
-    config = configuration(
-        kind,
-        tokenizer,
-        image_token_index=of(tokenizer, "[IMG]")[0],
-        spatial_merge_size=2,
-        vision_config={"image_size": 64, "patch_size": 8},
-        text_config=text,
-    )
-    hub_folder(folder, config, tokenizer, processor)
-
-
 @family
 def mistral_large4(folder):
-    mistral_like(folder, "mistral_large4")
+    mistral(folder, "mistral_large4")
 
 
 @family
@@ -251,7 +221,7 @@ def mistral3_small4(folder):
         "first_k_dense_replace",
     )
     sizes = {name: SMALL[name] for name in own}
-    mistral_like(folder, "mistral3", model_type="mistral4", **sizes)
+    mistral(folder, "mistral3", text={"model_type": "mistral4", **sizes})
 
 
 @family

@@ -8,9 +8,8 @@ from qwen import qwen_tokenizer
 from vocabularies import bytelevel
 
 
-@family
-def mistral3(folder):
-
+def mistral(folder, kind, *, text=None, **vision):
+    """Mistral's language models behind Pixtral's tower."""
     tokenizer = bytelevel(
         "[INST]",
         "[/INST]",
@@ -34,13 +33,19 @@ def mistral3(folder):
         chat_template=MISTRAL,
     )
     config = configuration(
-        "mistral3",
+        kind,
         tokenizer,
         image_token_index=of(tokenizer, "[IMG]")[0],
         spatial_merge_size=2,
-        vision_config={"image_size": 64, "patch_size": 8, "vocab_size": 32},
+        vision_config={"image_size": 64, "patch_size": 8, **vision},
+        text_config=text or {},
     )
     hub_folder(folder, config, tokenizer, processor)
+
+
+@family
+def mistral3(folder):
+    mistral(folder, "mistral3", vocab_size=32)
 
 
 @family

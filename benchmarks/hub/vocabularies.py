@@ -57,15 +57,7 @@ def bytelevel(
             show_progress=False,
         ),
     )
-    tokenizer.add_special_tokens(
-        [AddedToken(name, special=True, normalized=False) for name in names]
-    )
-    if add_bos:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{bos} $A",
-            pair=f"{bos} $A {bos} $B",
-            special_tokens=[(bos, tokenizer.token_to_id(bos))],
-        )
+    _mark(tokenizer, names, first=bos if add_bos else None)
     made = hf.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=bos,
@@ -77,6 +69,19 @@ def bytelevel(
     )
     made.hub_kind = kind
     return made
+
+
+def _mark(tokenizer, specials, *, first):
+    """Add special tokens, and put the first one, if any, before every text."""
+    tokenizer.add_special_tokens(
+        [AddedToken(name, special=True, normalized=False) for name in specials]
+    )
+    if first:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{first} $A",
+            pair=f"{first} $A {first} $B",
+            special_tokens=[(first, tokenizer.token_to_id(first))],
+        )
 
 
 def spm(
@@ -127,15 +132,7 @@ def spm(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
     )
     names = list(dict.fromkeys(t for t in (bos, eos, unk, pad, *specials) if t))
-    tokenizer.add_special_tokens(
-        [AddedToken(name, special=True, normalized=False) for name in names]
-    )
-    if add_bos:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{bos} $A",
-            pair=f"{bos} $A {bos} $B",
-            special_tokens=[(bos, tokenizer.token_to_id(bos))],
-        )
+    _mark(tokenizer, names, first=bos if add_bos else None)
     made = hf.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token=unk,
