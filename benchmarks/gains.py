@@ -11,7 +11,7 @@ from jaxtyping import Float
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import PercentFormatter, ScalarFormatter
 from scipy.stats import bootstrap
 from searches import EXACT, computed
 from store import Row, rows_of
@@ -176,10 +176,10 @@ _MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h")
 
 
 def search_plot(rows: list[Row], *, regions_asked: int = 64) -> Figure:
-    """Mean gap (insertion AUC − deletion AUC) over passes, on a log scale.
+    """Share of exact greedy's mean gap over passes, on a log scale, with its 95 % interval.
 
-    Bars are the 95 % interval of the share of exact greedy's gap, times that gap: how certain
-    the distance to the dashed line is. Scenes that are easy are easy for both searches.
+    A share is of the same samples for both, so that searches that were measured on different
+    scenes can stand in one panel; gaps could not.
 
     Args:
         rows: of `quality.json`
@@ -205,7 +205,7 @@ def search_plot(rows: list[Row], *, regions_asked: int = 64) -> Figure:
                     f"{DEMO_TITLES[model]}, {TARGETS[target]} (n = {samples})", fontsize=9
                 )
         for row in range(len(TARGETS)):
-            axes[row, 0].set_ylabel("insertion AUC − deletion AUC")
+            axes[row, 0].set_ylabel("share of exact greedy's gap")
         for column in range(len(DEMO_TITLES)):
             axes[-1, column].set_xlabel("passes (images scored)")
         handles = {
@@ -223,15 +223,15 @@ def search_plot(rows: list[Row], *, regions_asked: int = 64) -> Figure:
 def _draw(panel: Axes, found: list[Gain], marks: Mapping[str, Mapping[str, Any]]) -> None:
     panel.set_xscale("log", base=2)
     panel.xaxis.set_major_formatter(ScalarFormatter())
+    panel.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     panel.grid(alpha=0.25)
     for gain in found:
-        exact = gain.gap / gain.share
-        low, high = (exact * bound for bound in gain.share_interval)
+        low, high = gain.share_interval
         panel.errorbar(
             gain.passes,
-            gain.gap,
+            gain.share,
             # An interval need not hold the mean of very few samples.
-            yerr=[[max(gain.gap - low, 0.0)], [max(high - gain.gap, 0.0)]],
+            yerr=[[max(gain.share - low, 0.0)], [max(high - gain.share, 0.0)]],
             label=gain.search,
             linestyle="none",
             markersize=6,
@@ -240,4 +240,4 @@ def _draw(panel: Axes, found: list[Gain], marks: Mapping[str, Mapping[str, Any]]
             **marks[gain.search],
         )
         if gain.search == EXACT:
-            panel.axhline(gain.gap, color="#6b697a", linewidth=0.8, linestyle="--")
+            panel.axhline(gain.share, color="#6b697a", linewidth=0.8, linestyle="--")
