@@ -17,7 +17,7 @@ from rich.text import Text
 from eagle_mllm import report
 from eagle_mllm.attribution.masking import FillName
 from eagle_mllm.attribution.regions import Regions
-from eagle_mllm.cli import options
+from eagle_mllm.cli import method_options, options
 from eagle_mllm.cli.display import Results, print_files, print_json
 from eagle_mllm.cli.dry_run import tell_plan
 from eagle_mllm.cli.outputs import OutputFolder
@@ -62,7 +62,7 @@ def audit(
             rich_help_panel=options.METHOD,
         ),
     ] = False,
-    fill: options.Fill = "black",
+    fill: method_options.Fill = "black",
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,

@@ -11,12 +11,12 @@ from eagle_mllm.attribution.choice import TargetChoice
 from eagle_mllm.attribution.files import io
 from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.result import Attribution
-from eagle_mllm.cli import options
+from eagle_mllm.cli import method_options, options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.dry_run import passes_of, tell_plan
 from eagle_mllm.cli.explain import file_endings
-from eagle_mllm.cli.methods import OURS, MethodOptions
+from eagle_mllm.cli.methods import OURS, MethodOptions, with_methods
 from eagle_mllm.cli.outputs import OutputFolder
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import PAGE
@@ -30,19 +30,13 @@ _USUAL = f"{OURS},single-scan,centre,random"
 
 @with_request
 @with_target
+@with_methods
 def compare(
     *,
     request: Request,
-    methods: options.Methods = _USUAL,
+    methods: method_options.Methods = _USUAL,
     targets: TargetChoice,
-    fill: options.Fill = "black",
-    ranking: options.Ranking = None,
-    search: options.Search = None,
-    budget: options.Budget = None,
-    insight: options.Insight = None,
-    necessity: options.Necessity = None,
-    scale: options.Scale = None,
-    sensitive: options.Sensitive = None,
+    choice: MethodOptions,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -57,21 +51,11 @@ def compare(
     Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
     names = _names(methods)
-    choice = MethodOptions(
-        fill=fill,
-        search=search,
-        budget=budget,
-        insight=insight,
-        necessity=necessity,
-        scale=scale,
-        sensitive=sensitive,
-        ranking=ranking,
-    )
     choice.require_used(*names)
     request = replace(request, targets=targets)
     chosen = [choice.method(name) for name in names]
     if dry_run:
-        tell_plan(request, passes_of(chosen), fill=fill, as_json=as_json)
+        tell_plan(request, passes_of(chosen), fill=choice.fill, as_json=as_json)
         return
     with contextlib.redirect_stdout(sys.stderr):
         attributions, files = _compared(request, chosen, PassProgress(quiet=quiet))

@@ -16,7 +16,7 @@ from eagle_mllm.cli import options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import Results, print_files, print_json
 from eagle_mllm.cli.dry_run import tell_plan
-from eagle_mllm.cli.methods import OURS, MethodOptions
+from eagle_mllm.cli.methods import OURS, MethodOptions, with_eagle
 from eagle_mllm.cli.outputs import OutputFolder
 from eagle_mllm.cli.progress import PassProgress
 from eagle_mllm.cli.publishing import DIAGNOSIS, PAGE
@@ -32,6 +32,7 @@ _Files = Mapping[str, Path]
 
 
 @with_question
+@with_eagle
 def diagnose(
     *,
     request: Request,
@@ -61,12 +62,7 @@ def diagnose(
             rich_help_panel=options.TARGET,
         ),
     ] = None,
-    fill: options.Fill = "black",
-    search: options.Search = None,
-    budget: options.Budget = None,
-    insight: options.Insight = None,
-    necessity: options.Necessity = None,
-    scale: options.Scale = None,
+    choice: MethodOptions,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -79,18 +75,10 @@ def diagnose(
 
     Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
-    choice = MethodOptions(
-        fill=fill,
-        search=search,
-        budget=budget,
-        insight=insight,
-        necessity=necessity,
-        scale=scale,
-    )
     method = choice.method(OURS)
     if dry_run:
         planned = partial(_planned, method)
-        tell_plan(request, planned, fill=fill, as_json=as_json)
+        tell_plan(request, planned, fill=choice.fill, as_json=as_json)
         return
     closed = None if answers is None else [one.strip() for one in answers.split(",")]
     with contextlib.redirect_stdout(sys.stderr):

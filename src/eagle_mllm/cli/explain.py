@@ -17,12 +17,12 @@ from eagle_mllm.attribution.method import AttributionMethod
 from eagle_mllm.attribution.question import OnProgress
 from eagle_mllm.attribution.result import Attribution
 from eagle_mllm.attribution.several import attribute_each, expected_passes
-from eagle_mllm.cli import options
+from eagle_mllm.cli import method_options, options
 from eagle_mllm.cli.cost import tell_cost
 from eagle_mllm.cli.display import tell
 from eagle_mllm.cli.dry_run import passes_of, tell_plan
 from eagle_mllm.cli.ending import ending
-from eagle_mllm.cli.methods import OURS, MethodOptions
+from eagle_mllm.cli.methods import OURS, MethodOptions, with_methods
 from eagle_mllm.cli.outputs import OutputFolder, slug
 from eagle_mllm.cli.preview import previewed
 from eagle_mllm.cli.progress import PassProgress
@@ -35,20 +35,14 @@ from eagle_mllm.report.tokens import Per
 
 @with_request
 @with_targets
+@with_methods
 def explain(
     *,
     request: Request,
     targets: TargetChoice,
-    fill: options.Fill = "black",
-    method: options.Method = OURS,
-    ranking: options.Ranking = None,
-    search: options.Search = None,
-    budget: options.Budget = None,
-    time: options.Time = None,
-    insight: options.Insight = None,
-    necessity: options.Necessity = None,
-    scale: options.Scale = None,
-    sensitive: options.Sensitive = None,
+    method: method_options.Method = OURS,
+    choice: MethodOptions,
+    time: method_options.Time = None,
     dry_run: options.DryRun = False,
     per: options.PerWord = "word",
     as_json: options.AsJson = False,
@@ -63,21 +57,11 @@ def explain(
 
     Exit code: 0 done, 2 the input cannot be used, 130 interrupted, 143 terminated.
     """
-    choice = MethodOptions(
-        fill=fill,
-        search=search,
-        budget=budget,
-        insight=insight,
-        necessity=necessity,
-        scale=scale,
-        sensitive=sensitive,
-        ranking=ranking,
-    )
     choice.require_used(method)
     request = replace(request, targets=targets)
     chosen = choice.method(method)
     if dry_run:
-        tell_plan(request, passes_of([chosen]), fill=fill, as_json=as_json)
+        tell_plan(request, passes_of([chosen]), fill=choice.fill, as_json=as_json)
         return
     run(request, chosen, as_json=as_json, quiet=quiet, per=per, seconds=time)
 

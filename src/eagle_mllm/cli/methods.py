@@ -6,7 +6,8 @@ import typer
 
 from eagle_mllm.attribution.method import AttributionMethod, Eagle
 from eagle_mllm.attribution.objective import Objective
-from eagle_mllm.cli import options
+from eagle_mllm.cli import method_options
+from eagle_mllm.cli.expanding import made_by
 from eagle_mllm.errors import SettingError
 from eagle_mllm.runs.methods import method_of_table
 
@@ -15,16 +16,16 @@ OURS = Eagle().name
 
 @dataclass(frozen=True, kw_only=True)
 class MethodOptions:
-    """What a user said about methods; None for what was not said."""
+    """What a user said about methods, one field for each option; None for what was not said."""
 
-    fill: options.FillChoice
-    search: options.SearchChoice | None = None
-    budget: int | None = None
-    insight: float | None = None
-    necessity: float | None = None
-    scale: options.ScaleChoice | None = None
-    sensitive: float | None = None
-    ranking: options.RankingChoice | None = None
+    fill: method_options.Fill = "black"
+    ranking: method_options.Ranking = None
+    search: method_options.Search = None
+    budget: method_options.Budget = None
+    insight: method_options.Insight = None
+    necessity: method_options.Necessity = None
+    scale: method_options.Scale = None
+    sensitive: method_options.Sensitive = None
 
     def method(self, name: str) -> AttributionMethod:
         """The method of a name with the options that it has, in the words of a `[method]` table.
@@ -86,3 +87,9 @@ _IS_OURS = {
     "ranking": False,
 }
 """Option → whether EAGLE has it alone, or all others do."""
+
+with_methods = made_by("choice", MethodOptions)
+"""A command whose parameter `choice`, a `MethodOptions`, is given by options."""
+
+with_eagle = made_by("choice", MethodOptions, without=["ranking", "sensitive"])
+"""The same for a command that explains by EAGLE alone, and all tokens of a target."""
