@@ -2,21 +2,17 @@
 
 from typing import Any
 
-import transformers
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-_THINKERS = {
-    "qwen2_5_omni": "Qwen2_5OmniThinkerForConditionalGeneration",
-    "qwen3_omni_moe": "Qwen3OmniMoeThinkerForConditionalGeneration",
-}
-"""`model_type` of models that speak as well → the class of the part that reads and writes."""
+_THINKERS = ("qwen2_5_omni", "qwen3_omni_moe")
+"""Models that speak as well, of which the thinker reads and writes."""
 
 _CAUSAL = ("phi4_multimodal",)
 """Readers of images that transformers lists among language models alone."""
 
-_NEEDED = {**_THINKERS, "phi4_multimodal": "Phi4MultimodalForCausalLM"}
-
-MORE_KINDS = tuple(kind for kind, name in _NEEDED.items() if hasattr(transformers, name))
+# Asked of the names: asking for a class would import its module, a tenth of a second.
+MORE_KINDS = tuple(kind for kind in (*_THINKERS, *_CAUSAL) if kind in CONFIG_MAPPING_NAMES)
 """What can be loaded beyond the mapping for images and text, in the installed transformers."""
 
 
