@@ -15,6 +15,7 @@ from pathlib import Path
 
 import batched
 import comparisons
+import faithful
 import first
 import gains
 import hub_table
@@ -60,6 +61,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "long": long.long_table,
     "batches": gains.batch_table,
     "gpu": tables.gpu_table,
+    "faithful": faithful.faithful_table,
     "costs": comparisons.cost_table,
     "gpu costs": comparisons.gpu_cost_table,
     "errors": comparisons.variant_table,
