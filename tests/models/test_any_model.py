@@ -119,7 +119,11 @@ def broken(model, name, value):
 
     parts = model.family.parts
     fresh = HuggingFaceModel.from_model(
-        model.module, tokenizer=parts.tokenizer, image_processor=parts.image_processor
+        model.module,
+        tokenizer=parts.tokenizer,
+        image_processor=parts.image_processor,
+        batch_size=4,
+        pixels="processor",
     )
     monkey = value(getattr(fresh.family, name))
     setattr(fresh.family, name, monkey)
@@ -131,13 +135,49 @@ def scorer_of(model, tiny, blocks):
     return model.scorer(generation, generation.all(), blocks(generation.image, 2, 2))
 
 
-def test_pictures_that_change_places_in_a_batch_are_refused(load, tiny, blocks):
-    def swapping(pixels):
-        return lambda images, prompt: pixels(images[::-1], prompt)
+def changing_places(pixels):
+    return lambda images, prompt: pixels([images[-1], *images[:-1]], prompt)
 
-    model = broken(load("llava"), "pixels", swapping)
-    with pytest.raises(ModelError, match=r"'llava' model .* two pictures together and each alone"):
-        scorer_of(model, tiny, blocks)
+
+def numbering(pixels):
+    """The further back in a pass, the brighter a little, as HunYuanVL counts its pictures on."""
+
+    def numbered(images, prompt):
+        made = pixels(images, prompt)
+        places = torch.arange(len(images)).view(-1, 1, 1, 1)
+        return made | {"pixel_values": made["pixel_values"] + 3e-3 * places}
+
+    return numbered
+
+
+def taking_one(pixels):
+    def one(images, prompt):
+        (image,) = images
+        return pixels([image], prompt)
+
+    return one
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (changing_places, "a picture differs by"),
+        (numbering, "a picture differs by 0.00"),
+        (taking_one, "a pass of several pictures fails"),
+    ],
+)
+def test_pictures_that_do_not_score_together_as_alone_are_scored_one_a_pass(
+    load, tiny, blocks, fault, why
+):
+    right, wrong = load("llava"), broken(load("llava"), "pixels", fault)
+    scorers = [scorer_of(model, tiny, blocks) for model in (right, wrong)]
+    assert [scorer.preferred_batch_size for scorer in scorers] == [4, 1]
+    assert wrong.info.details["batch_reason"].startswith(why)
+    assert "batch_reason" not in right.info.details
+    shown = np.eye(4, dtype=bool)
+    alone = [np.concatenate([scorer(row[None]).probability for row in shown]) for scorer in scorers]
+    assert np.array_equal(*alone)
+    assert np.array_equal(scorers[1](shown).probability, alone[1])
 
 
 def test_scores_of_another_prompt_than_is_generated_from_are_refused(load, tiny, blocks):

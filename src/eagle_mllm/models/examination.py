@@ -81,7 +81,10 @@ def _answer(model: HuggingFaceModel, image: RGBImage) -> tuple[Generation, Step]
 
 def _checked(model: HuggingFaceModel, answer: Generation) -> tuple[None, Step]:
     model.scorer(answer, answer.all(include_eos=True), _grid(answer.image, 4))
-    return None, {"found": "two pictures score as each alone, tokens as they are generated"}
+    found = "pictures together score as each alone, tokens as they are generated"
+    if (why := model.info.details.get("batch_reason")) is not None:
+        found = f"tokens score as they are generated; one picture a pass: {why}"
+    return None, {"found": found}
 
 
 def _pixels(model: HuggingFaceModel, pictures: list[np.ndarray]) -> tuple[None, Step]:
@@ -136,19 +139,17 @@ def _speed(model: HuggingFaceModel, answer: Generation) -> tuple[None, Step]:
     regions = _grid(answer.image, 16)
     rows: list[dict[str, Any]] = []
     for size in _BATCHES:
-        if (model.family.images_per_pass or size) < size:
-            break
         fixed = HuggingFaceModel(model.module, model.family, name=model.info.id, batch_size=size)
         scorer = fixed.scorer(answer, answer.all(include_eos=True), regions)
         shown = _subsets(regions, size)
         scorer(shown)
+        if scorer.preferred_batch_size != size:
+            break  # memory ran out, or a pass has one image
         _forget_peak(model)
         started = time.perf_counter()
         scorer(shown)
         spent = (time.perf_counter() - started) / size
         rows.append({"images": size, "ms": round(1e3 * spent, 2), "gib": _peak(model)})
-        if scorer.preferred_batch_size != size:
-            break  # memory ran out
     best = min(rows, key=lambda row: row["ms"])
     found = f"{best['ms']:.1f} ms an image, {best['images']} in a pass"
     if best["gib"] is not None:

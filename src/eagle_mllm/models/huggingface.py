@@ -126,6 +126,8 @@ class HuggingFaceModel(WhiteBoxModel):
         details |= {"pixels": self._pixels, "batch_size": str(self._batch_size)}
         if self._pixels_reason is not None:
             details["pixels_reason"] = self._pixels_reason
+        if self._check.batch_reason is not None:
+            details["batch_reason"] = self._check.batch_reason
         if self._call is not None:
             details["compiled"] = "yes"
         if self._base is not None:
@@ -272,7 +274,7 @@ class HuggingFaceModel(WhiteBoxModel):
     def _images_a_pass(
         self, make: Callable[..., HuggingFaceScorer], shape: Hashable, *, n_regions: int
     ) -> int:
-        if (most := self.family.images_per_pass) is not None:
+        if (most := self._check.images_per_pass) is not None:
             return most
         if self._batch_size != "auto":
             return self._batch_size

@@ -1,15 +1,16 @@
 """Whether a model is scored as it answers: what is checked once, when it is first scored.
 
 A model that nobody has tried may lay out its inputs in ways that no code here knows, and its
-numbers would be wrong without a word. So two subsets together must score as each alone, a scored
-token must be as probable as when the model generates it, and a black picture must not be a white
-one.
+numbers would be wrong without a word. So a scored token must be as probable as when the model
+generates it, pictures of one pass must score as each alone, wherever they are in it, and a black
+picture must not be a white one. Where pictures of one pass do not, a pass has one.
 """
 
 import math
 import warnings
 from contextlib import AbstractContextManager
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from eagle_mllm.arrays import RGBImage
 from eagle_mllm.attribution.generation import Target
-from eagle_mllm.borders import border
+from eagle_mllm.borders import border, reason
 from eagle_mllm.errors import ModelError
 from eagle_mllm.models.decoding import written
 from eagle_mllm.models.families.base import EncodedPrompt, Family
@@ -32,11 +33,25 @@ Scores = Float[Tensor, "batch tokens"]
 _N_TOKENS = 2
 """Tokens of the answer that are checked."""
 
-_TOLERANCE = 0.01
-"""Difference in log p that rounding may make in float32."""
 
-_HALF_TOLERANCE, _HALF_FLOOR = 0.5, math.log(1e-4)
-"""The same in half precision, where log p below the floor counts as the floor."""
+class _Tolerance(NamedTuple):
+    """Differences in log p that rounding may make."""
+
+    generated: float
+    """Between scoring a token and generating it, by other kernels."""
+
+    alone: float
+    """Between a picture among others and alone, by other shapes of the same kernels."""
+
+    moved: float
+    """Between one picture at two places of a pass, by the same kernels."""
+
+    floor: float = -math.inf
+    """Lower log p counts as this."""
+
+
+_SINGLE = _Tolerance(generated=0.01, alone=1e-3, moved=1e-3)
+_HALF = _Tolerance(generated=0.5, alone=0.5, moved=0.05, floor=math.log(1e-4))
 
 
 class SelfCheck:
@@ -53,9 +68,14 @@ class SelfCheck:
         self._family = family
         self._name = name
         self.passed = False
+        self.images_per_pass: int | None = 1
+        """The most images that a pass may have, until pictures together were seen to score as each
+        alone; then None, any number."""
+        self.batch_reason: str | None = None
+        """Why pictures together do not score as each alone; None where they do."""
 
     def __call__(self, prompt: EncodedPrompt, answer: tuple[int, ...]) -> None:
-        """Refuse a model whose scores are not those of its own answers.
+        """Refuse a model whose scores are not those of its own answers; see how it is batched.
 
         Args:
             prompt: the encoded image and prompt
@@ -71,12 +91,15 @@ class SelfCheck:
         with model_border(self._module, f"{self._name} cannot be scored"):
             try:
                 check.generation()
-                check.batches()
+                check.blindness()
+                self.batch_reason = check.batches()
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                return  # the scorer halves its passes, and says it where one image is too many
+                return  # the scorer says it where one image is too many
         self.passed = True
+        if self.batch_reason is None:
+            self.images_per_pass = self._family.images_per_pass
 
 
 def model_border(module: Any, what: str) -> AbstractContextManager[None]:
@@ -117,22 +140,57 @@ class _Check:
         wide = forced.logits.float().log_softmax(dim=-1)
         expected = wide.gather(-1, torch.tensor(self._answer, device=wide.device)[:, None])
         scored = self._scores([], pixels=dict(self._prompt.pixels))
-        self._require_close(scored, expected.T, "scoring a token and generating it")
+        difference = self._difference(scored, expected.T)
+        if difference > self._tolerance.generated:
+            raise self._refused(
+                f"scoring a token and generating it differ by {difference:.2g} in log probability"
+            )
 
-    def batches(self) -> None:
-        """Pictures together score as each alone, and a black one not as a white one."""
-        black = np.zeros((*self._prompt.size, 3), np.uint8)
-        pictures = [black, np.full_like(black, 255)]
-        alone = [self._scores([picture]) for picture in pictures]
-        if self._family.images_per_pass != 1:
-            together = self._scores(pictures)
-            self._require_close(together, torch.cat(alone), "two pictures together and each alone")
-        if torch.equal(*alone):
+    def blindness(self) -> None:
+        """A black picture does not score as a white one, or it is warned about."""
+        if torch.equal(self._alone[1], self._alone[2]):
             warnings.warn(
                 f"{self._kind} does not see the picture: a black and a white one give the same "
                 "probabilities, so no explanation can be found",
                 stacklevel=2,
             )
+
+    def batches(self) -> str | None:
+        """Why pictures of one pass do not score as each alone; None where they do.
+
+        The same picture is first and last: a model may count the pictures of a pass, so that each
+        is the further off the later it comes.
+        """
+        if self._family.images_per_pass == 1:
+            return None
+        try:
+            together = self._scores([*self._pictures, self._pictures[0]])
+        except Exception as error:  # whatever a model raises that takes one picture at a time
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
+                raise
+            return f"a pass of several pictures fails: {reason(error)}"
+        moved = self._difference(together[:1], together[-1:])
+        among = self._difference(together[:-1], torch.cat(self._alone))
+        if moved <= self._tolerance.moved and among <= self._tolerance.alone:
+            return None
+        found = f"{max(moved, among):.2g} in log probability"
+        return f"a picture differs by {found} between a pass of several and one of its own"
+
+    @cached_property
+    def _pictures(self) -> list[RGBImage]:
+        """Noise, black and white."""
+        shape = (*self._prompt.size, 3)
+        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        return [noise, np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)]
+
+    @cached_property
+    def _alone(self) -> list[Scores]:
+        return [self._scores([picture]) for picture in self._pictures]
+
+    @property
+    def _tolerance(self) -> _Tolerance:
+        is_half = self._module.dtype in (torch.float16, torch.bfloat16)
+        return _HALF if is_half else _SINGLE
 
     @torch.no_grad()
     def _scores(self, pictures: list[RGBImage], *, pixels: Tensors | None = None) -> Scores:
@@ -141,16 +199,13 @@ class _Check:
         batch = max(len(pictures), 1)
         return self._forced(to_module(pixels, self._module), batch=batch).log_probability.float()
 
-    def _require_close(self, one: Scores, other: Scores, what: str) -> None:
-        tolerance = _TOLERANCE
-        if self._module.dtype in (torch.float16, torch.bfloat16):
-            tolerance = _HALF_TOLERANCE
-            one, other = one.clamp(min=_HALF_FLOOR), other.clamp(min=_HALF_FLOOR)
-        difference = float((one - other.to(one.device)).abs().max())
+    def _difference(self, one: Scores, other: Scores) -> float:
+        floor = self._tolerance.floor
+        one, other = one.clamp(min=floor), other.to(one.device).clamp(min=floor)
+        difference = float((one - other).abs().max())
         if math.isnan(difference):
             raise returned_nan(self._module)
-        if difference > tolerance:
-            raise self._refused(f"{what} differ by {difference:.2g} in log probability")
+        return difference
 
     def _refused(self, why: str) -> ModelError:
         return ModelError(
