@@ -33,6 +33,9 @@ _CLASSES = {
 }
 """The class of a checkpoint that the auto class for images and text does not know."""
 
+_ASKED = {"cosmos3_edge": {"return_mm_token_type_ids": True}}
+"""What a processor returns only when it is asked, although its model needs it."""
+
 _CONTINUED = (
     "attention_mask",
     "token_type_ids",
@@ -88,6 +91,7 @@ class Reference:
                 tokenize=True,
                 return_dict=True,
                 return_tensors="pt",
+                processor_kwargs=_ASKED.get(self.name, {}),
             )
         else:
             text = _BARE.get(self.name, PROMPT)

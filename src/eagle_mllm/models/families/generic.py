@@ -158,6 +158,7 @@ class Generic(Family):
         options: dict[str, Any] = {}
         if not (self.chat.template is None if bare is None else bare):
             options["add_special_tokens"] = self.chat.adds_special_tokens(text)
+        options |= dict.fromkeys(_unasked(self.parts.processor), True)
         call = partial(self.parts.processor, return_tensors="pt", **options)
         if len(images) == 1:
             processed = call(images=images, text=text)
@@ -168,6 +169,17 @@ class Generic(Family):
             for name, value in processed.items()
             if isinstance(value, Tensor) and name not in _DROPPED
         }
+
+
+def _unasked(processor: Any) -> list[str]:
+    """Options by which a processor returns what it names among its model's arguments.
+
+    Cosmos 3 Edge cannot place its image without the types of its tokens, which its processor names
+    and leaves out unless it is asked.
+    """
+    names = getattr(processor, "model_input_names", ())
+    options = [f"return_{name}" for name in names]
+    return [option for option in options if getattr(processor, option, None) is False]
 
 
 def _together(call: Callable[..., Any], images: list[Image.Image], text: str) -> Any:
