@@ -351,3 +351,8 @@ def diffusion_gemma(folder):
 @family
 def instructblipvideo(folder):
     refused(folder, "instructblipvideo")
+
+
+@family
+def unlimited_ocr(folder):
+    refused(folder, "unlimited_ocr")

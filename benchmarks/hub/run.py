@@ -41,6 +41,9 @@ BUILDERS = (
     "tokens",
     "captioners",
     "newest",
+    "documents",
+    "media",
+    "squares",
     "omni",
 )
 EXTRA = ("torchvision==0.28.0", "timm", "num2words", "docopt", "accelerate", "peft", "einops")

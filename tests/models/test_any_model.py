@@ -217,8 +217,40 @@ def test_many_patches_of_one_image_are_plausible_where_a_patch_has_a_size():
     from eagle_mllm.models.plausible import require_plausible_pixels
 
     require_plausible_pixels({"patch_size": 14, "max_patches": 16384}, name="kimi")
+    sides = {"height": 16, "width": 16}
+    require_plausible_pixels({"patch_size": sides, "max_patches": 4096}, name="kosmos")
     with pytest.raises(ModelError, match="max_patches is 16384, more than 1,000"):
         require_plausible_pixels({"max_patches": 16384}, name="tiles")
+
+
+class Reticent:
+    """A processor that returns the types of tokens, which it names, only when it is asked."""
+
+    model_input_names = ("input_ids", "attention_mask", "mm_token_type_ids")
+    return_mm_token_type_ids = False
+    return_text_replacement_offsets = False
+
+
+class Open(Reticent):
+    return_mm_token_type_ids = True
+
+
+def test_a_processor_is_asked_for_what_it_names_and_leaves_out():
+    from eagle_mllm.models.families.generic import _unasked
+
+    assert _unasked(Reticent()) == ["return_mm_token_type_ids"]
+    assert _unasked(Open()) == _unasked(object()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("unlimited_ocr", "forgets all but the last words"), ("pi0", "writes no text")],
+)
+def test_models_of_other_kinds_are_refused_for_what_they_do(kind, why):
+    from eagle_mllm.models.refusals import require_image_input
+
+    with pytest.raises(ModelError, match=rf"^x \({kind}\) .*{why}"):
+        require_image_input({"model_type": kind}, name="x")
 
 
 def test_an_image_processor_that_cuts_arrays_cuts_tensors_as_well():

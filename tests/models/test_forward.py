@@ -142,3 +142,21 @@ def test_a_batch_holds_what_single_images_hold(asked):
         alone = [forced(one, batch=1) for one in (pixels, other)]
     assert (alone[0].logits - alone[1].logits).abs().max() > 1e-3
     torch.testing.assert_close(both.logits, torch.cat([one.logits for one in alone]))
+
+
+def test_a_token_that_the_model_cannot_write_is_refused_with_its_number(asked):
+    from eagle_mllm.attribution.generation import Target
+    from eagle_mllm.errors import ModelError
+    from eagle_mllm.models.forward import TeacherForced
+
+    model, generation, _, pixels = asked("llava")
+    beyond = model.module.config.get_text_config().vocab_size
+    forced = TeacherForced(
+        model.module,
+        model.family,
+        model.family.encode(generation.image, generation.prompt),
+        answer=(beyond,),
+        target=Target(positions=(0,), ids=(beyond,), text=""),
+    )
+    with pytest.raises(ModelError, match=f"token {beyond} is asked about .* below {beyond};"):
+        forced(pixels, batch=1)

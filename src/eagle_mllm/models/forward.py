@@ -72,6 +72,7 @@ class TeacherForced:
         # Counted from the end: some models put the places of the image in front of the ids.
         self._rows = torch.tensor(target.positions, device=device) + len(prompt.ids) - 1 - len(kept)
         self._target_ids = torch.tensor(target.ids, device=device)
+        self._last_id = max(target.ids)
         self._keeps_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._text: dict[int, Tensors] = {}
 
@@ -97,7 +98,8 @@ class TeacherForced:
             hidden_states: whether to return them too
 
         Raises:
-            ModelError: hidden states are asked for and the layers cannot be found
+            ModelError: hidden states are asked for and the layers cannot be found, or the model
+                cannot write a token of the target
         """
         arguments = self._text_inputs(batch) | dict(image)
         if self._keeps_rows:
@@ -106,6 +108,11 @@ class TeacherForced:
             logits = self._call(**arguments, use_cache=False, return_dict=True).logits
         if not self._keeps_rows:
             logits = logits[:, self._rows]
+        if self._last_id >= logits.shape[-1]:
+            raise ModelError(
+                f"token {self._last_id} is asked about and this model writes those below "
+                f"{logits.shape[-1]}; give an answer that it can write, or its own tokenizer"
+            )
         wide = torch.promote_types(logits.dtype, torch.float32)
         log_p = logits.log_softmax(dim=-1, dtype=wide)
         at_target = log_p.gather(-1, self._target_ids.expand(batch, -1).unsqueeze(-1))

@@ -59,7 +59,7 @@ def require_plausible_pixels(settings: dict[str, Any], *, name: str) -> None:
     Raises:
         ModelError: a size is absurd
     """
-    keys = {key for key, _ in _numbers(settings)}
+    keys = set(_names(settings))
     limits = _MOST_OF_PIXELS
     if keys & {"merge_size", "max_pixels"}:
         limits = _MERGED | limits
@@ -125,6 +125,16 @@ def _numbers(tree: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
             yield from _numbers(value, key)
     elif type(tree) in (int, float):
         yield key, tree
+
+
+def _names(tree: Any) -> Iterator[str]:
+    """Every name of a JSON tree, also of what holds no number itself."""
+    parts = tree.values() if isinstance(tree, dict) else tree
+    if isinstance(tree, dict):
+        yield from map(str, tree)
+    if isinstance(tree, dict | list):
+        for part in parts:
+            yield from _names(part)
 
 
 def _short(value: int | float) -> str:
