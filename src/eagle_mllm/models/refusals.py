@@ -25,7 +25,7 @@ _OTHER_TASKS = {
     "evolla": "reads proteins, no images",
     "instructblipvideo": "reads videos alone",
     "pi0": "moves a robot and writes no text",
-    "unlimited_ocr": "forgets all but the last words of its answer while it writes, which one pass "
+    "unlimited_ocr": "forgets all but the last words of its answer while it writes, and a pass "
     "over prompt and answer does not",
 }
 """`model_type` of those in transformers' mapping for images and text that do something else."""
