@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from store import Row
 
@@ -22,6 +23,7 @@ def hub_table(results: Path) -> Table:
             "checkpoint": "{name}",
             "`model_type`": "{model_type}",
             "path": lambda row: _first(row, "path"),
+            "images a pass": _images_a_pass,
             "without torchvision": lambda row: _outcome(row.get("own")),
             "with all packages": lambda row: _outcome(row.get("all")),
             "agrees": _agreement,
@@ -75,8 +77,13 @@ def _agrees(row: Row) -> bool:
     return close and asked["spread"] > BLIND and asked.get("same_answer") is not False
 
 
-def _first(row: Row, key: str) -> str:
+def _first(row: Row, key: str) -> Any:
     return next((row[side][key] for side in ("all", "own") if key in row.get(side, {})), "–")
+
+
+def _images_a_pass(row: Row) -> str:
+    found = _first(row, "images_a_pass")
+    return found if found == "–" else "one" if found == 1 else "any"
 
 
 def _outcome(row: Row | None) -> str:

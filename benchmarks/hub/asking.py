@@ -54,6 +54,8 @@ class Asked:
         self.row["pixels"] = model.info.details["pixels"]
         self._answers(model)
         scored = self._step("score", lambda: self._scored(model)) or {}
+        if (why := model.info.details.get("batch_reason")) is not None:
+            self.row["batch_reason"] = why
         self.row["seconds"] = round(time.monotonic() - started, 1)
         if compare:
             self._step("reference", lambda: self._compare(scored))
@@ -115,7 +117,9 @@ class Asked:
             shown = np.random.default_rng(3).random((N_SUBSETS, len(cut))) < 0.6
             shown[0] = True
             target = answer.all()
-            scores = model.scorer(answer, target, cut)(shown)
+            scorer = model.scorer(answer, target, cut)
+            scores = scorer(shown)
+            self.row["images_a_pass"] = scorer.preferred_batch_size
             found |= {
                 f"{label} probability": scores.probability,
                 f"{label} labels": cut.labels,

@@ -158,9 +158,19 @@ def taking_one(pixels):
     return one
 
 
+def running_out(pixels):
+    def few(images, prompt):
+        if len(images) > 1:
+            raise RuntimeError("MPS backend out of memory")
+        return pixels(images, prompt)
+
+    return few
+
+
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
+        (running_out, "several pictures did not fit into memory"),
         (changing_places, "a picture differs by"),
         (numbering, "a picture differs by 0.00"),
         (taking_one, "a pass of several pictures fails"),

@@ -96,7 +96,9 @@ class SelfCheck:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                return  # the scorer says it where one image is too many
+                # The scorer says it where one image is too many.
+                self.batch_reason = "several pictures did not fit into memory when it was checked"
+                return
         self.passed = True
         if self.batch_reason is None:
             self.images_per_pass = self._family.images_per_pass
