@@ -77,6 +77,8 @@ class Reference:
         self.processor.image_processor = hf.AutoImageProcessor.from_pretrained(
             folder, backend=backend
         )
+        if name == "fuyu":
+            cutting_tensors(self.processor.image_processor)
 
     def inputs(self, picture):
         """What the processor makes of a picture and the prompt."""
@@ -177,6 +179,18 @@ class Reference:
                 given[key] = torch.cat([value, tail if "attention" in key else tail * 0], dim=1)
         logits = self.module(**given, use_cache=False).logits[0]
         return logits[-len(ids) - 1 : -1].double()
+
+
+def cutting_tensors(images):
+    """Fuyu's processor cuts tensors by a method that Pillow's image processor has for arrays."""
+    for_arrays = images.patchify_image
+
+    def cut(image, **named):
+        if isinstance(image, np.ndarray):
+            return for_arrays(image, **named)
+        return hf.FuyuImageProcessor.patchify_image(images, image, **named)
+
+    images.patchify_image = cut
 
 
 def masked(picture, labels, shown):

@@ -44,3 +44,21 @@ def test_a_step_that_fails_says_why_and_the_next_ones_go_on(monkeypatch):
     steps = dict(examination.examine(load_model("demo/llava", device="cpu"), PICTURES))
     assert steps["speed"] == {"ok": False, "found": "RuntimeError: no such kernel"}
     assert steps["explanation"]["ok"]
+
+
+def test_a_model_that_takes_one_picture_a_pass_is_said_to_and_timed_with_one(monkeypatch):
+    from eagle_mllm.models.examination import examine
+    from eagle_mllm.models.families.llava import Llava
+
+    pixels = Llava.pixels
+
+    def of_one(self, images, prompt):
+        (image,) = images
+        return pixels(self, [image], prompt)
+
+    monkeypatch.setattr(Llava, "pixels", of_one)
+    model = load_model("demo/llava", device="cpu", pixels="processor")
+    steps = dict(examine(model, PICTURES[:1]))
+    assert "one picture a pass: a pass of several pictures fails" in steps["self-check"]["found"]
+    assert [row["images"] for row in steps["speed"]["passes"]] == [1]
+    assert steps["explanation"]["ok"]
