@@ -125,7 +125,7 @@ $(foreach method,$(BASELINES),$(foreach task,$(DEMO_TASKS),\
 $(foreach method,$(filter-out random,$(BASELINES)),\
     $(eval $(call baseline_run,llava-caption,$(method),pixels)))
 
-hub: $(VENV)/installed-dev ## Try a tiny checkpoint of each family of the hub; takes an hour or two.
+hub: $(VENV)/installed-dev ## Try a tiny checkpoint of each family of the hub; takes half an hour.
 	$(BIN)/python benchmarks/hub/run.py
 	$(BIN)/python benchmarks/pages.py
 

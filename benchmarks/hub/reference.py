@@ -79,11 +79,11 @@ class Reference:
         )
         if name == "fuyu":
             cutting_tensors(self.processor.image_processor)
+        self.template = self.processor.chat_template or self.processor.tokenizer.chat_template
 
     def inputs(self, picture):
         """What the processor makes of a picture and the prompt."""
-        processor = self.processor
-        template = processor.chat_template or processor.tokenizer.chat_template
+        processor, template = self.processor, self.template
         if template:
             content = [{"type": "image", "image": picture}, {"type": "text", "text": PROMPT}]
             made = processor.apply_chat_template(
@@ -112,11 +112,14 @@ class Reference:
             rendered: the text before the answer
         """
         processor = self.processor
-        if not (processor.chat_template or processor.tokenizer.chat_template):
+        if not self.template:
             return []
         content = [{"type": "image"}, {"type": "text", "text": PROMPT}]
         asked = processor.apply_chat_template(
-            [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+            [{"role": "user", "content": content}],
+            chat_template=self.template,
+            add_generation_prompt=True,
+            tokenize=False,
         )
         short, long = (
             processor.tokenizer.encode(text, add_special_tokens=False) for text in (asked, rendered)
