@@ -1,5 +1,7 @@
 """Models that nobody wrote an adapter for: what is learnt of them, and what is checked."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -139,15 +141,18 @@ def changing_places(pixels):
     return lambda images, prompt: pixels([images[-1], *images[:-1]], prompt)
 
 
-def numbering(pixels):
+def numbering(step):
     """The further back in a pass, the brighter a little, as HunYuanVL counts its pictures on."""
 
-    def numbered(images, prompt):
-        made = pixels(images, prompt)
-        places = torch.arange(len(images)).view(-1, 1, 1, 1)
-        return made | {"pixel_values": made["pixel_values"] + 3e-3 * places}
+    def fault(pixels):
+        def numbered(images, prompt):
+            made = pixels(images, prompt)
+            places = torch.arange(len(images)).view(-1, 1, 1, 1)
+            return made | {"pixel_values": made["pixel_values"] + step * places}
 
-    return numbered
+        return numbered
+
+    return fault
 
 
 def taking_one(pixels):
@@ -172,7 +177,7 @@ def running_out(pixels):
     [
         (running_out, "several pictures did not fit into memory"),
         (changing_places, "a picture differs by"),
-        (numbering, "a picture differs by 0.00"),
+        (numbering(3e-3), "a picture differs by 0.00"),
         (taking_one, "a pass of several pictures fails"),
     ],
 )
@@ -188,6 +193,17 @@ def test_pictures_that_do_not_score_together_as_alone_are_scored_one_a_pass(
     alone = [np.concatenate([scorer(row[None]).probability for row in shown]) for scorer in scorers]
     assert np.array_equal(*alone)
     assert np.array_equal(scorers[1](shown).probability, alone[1])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_in_half_precision_a_picture_scores_the_same_at_two_places_of_a_pass(
+    checkpoint, tiny, blocks, dtype
+):
+    right = load_model(checkpoint("llava"), device="cpu", dtype=dtype, batch_size=4)
+    wrong = broken(right, "pixels", numbering(0.01))
+    sizes = [scorer_of(model, tiny, blocks).preferred_batch_size for model in (right, wrong)]
+    assert sizes == [4, 1]
+    assert re.match(r"a picture differs by 0\.[0-4]", wrong.info.details["batch_reason"])
 
 
 def test_scores_of_another_prompt_than_is_generated_from_are_refused(load, tiny, blocks):
