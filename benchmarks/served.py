@@ -7,6 +7,8 @@ from store import Row, rows_of
 from eagle_mllm.loading import DEMO_TITLES, DEMOS
 from tables import Table
 
+_CUT = "requests_cut_resumed_repeated"
+
 
 def agreement_table(results: Path) -> Table:
     """How far probabilities on a server are from those in this process."""
@@ -42,10 +44,10 @@ def side_by_side_table(results: Path) -> Table:
 
 
 def interruption_table(results: Path) -> Table:
-    """Requests of an explanation that was cut, started again, and repeated."""
+    """Requests of an explanation that was cut, started again, and repeated; of servers alone."""
 
     def requests(number: int) -> str:
-        return f"{{requests_cut_resumed_repeated[{number}]}}"
+        return f"{{{_CUT}[{number}]}}"
 
     return Table(
         {
@@ -56,7 +58,7 @@ def interruption_table(results: Path) -> Table:
             "requests to finish it": requests(1),
             "requests to repeat it": requests(2),
         },
-        rows_of(results / "engines.json"),
+        [row for row in rows_of(results / "engines.json") if _CUT in row],
     )
 
 
