@@ -75,7 +75,8 @@ def twins(
 
     import torch
 
-    from eagle_mllm.scenes.training.twins import TWINS, TwinRecipe, write_twin
+    from eagle_mllm.scenes.training.twin_cards import write_twin
+    from eagle_mllm.scenes.training.twins import TWINS, TwinRecipe
 
     if threads is not None:
         torch.set_num_threads(threads)
