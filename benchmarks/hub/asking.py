@@ -12,8 +12,14 @@ from vocabularies import ANSWER, PROMPT
 
 import eagle_mllm as eagle
 
-SIZES = {"tall": (60, 44), "wide": (30, 100)}
-N_SUBSETS = 4
+TALL, WIDE = (60, 44), (30, 100)
+CASES = {
+    "tall": (TALL, ANSWER, 4),
+    "wide": (WIDE, ANSWER, 4),
+    # Longer than the sliding windows of these models.
+    "long": (TALL, " ".join([ANSWER] * 20), 2),
+}
+"""Size of a picture, an answer about it, and how many subsets of it are scored."""
 HEAVY = {"aria", "got_ocr2", "gemma3n"}
 """Checkpoints that cannot be made small: one picture and four regions have to do."""
 
@@ -81,7 +87,7 @@ class Asked:
         return value
 
     def _answers(self, model):
-        photo = picture(SIZES["tall"])
+        photo = picture(TALL)
         self.free = self._step("generate", lambda: model.generate(photo, PROMPT, max_new_tokens=4))
         answer = self._step("with_answer", lambda: model.with_answer(photo, PROMPT, ANSWER))
         if self.free is None or answer is None:
@@ -108,13 +114,13 @@ class Asked:
 
     def _scored(self, model):
         found = {}
-        for label, size in SIZES.items():
+        for label, (size, text, n_subsets) in CASES.items():
             if self.name in HEAVY and label != "tall":
                 continue
             photo = picture(size)
-            answer = model.with_answer(photo, PROMPT, ANSWER)
+            answer = model.with_answer(photo, PROMPT, text)
             cut = eagle.segment(photo, method="grid", n_regions=4)
-            shown = np.random.default_rng(3).random((N_SUBSETS, len(cut))) < 0.6
+            shown = np.random.default_rng(3).random((n_subsets, len(cut))) < 0.6
             shown[0] = True
             target = answer.all()
             scorer = model.scorer(answer, target, cut)
@@ -134,7 +140,7 @@ class Asked:
         backend = "pil" if self.row["image"].endswith("Pil") else "torchvision"
         reference = Reference(self.name, self.folder, backend=backend)
         rows = []
-        for label, size in SIZES.items():
+        for label, (size, _, _) in CASES.items():
             if f"{label} shown" not in scored:
                 continue
             photo, ids = picture(size), scored[f"{label} ids"].tolist()
@@ -161,7 +167,7 @@ class Asked:
         self.row |= {key: max(row[key] for row in rows) for key in rows[0]}
         np.savez(self.scores, **scored)
         if self.free is not None:
-            own = reference.answer(picture(SIZES["tall"]), n_tokens=4)
+            own = reference.answer(picture(TALL), n_tokens=4)
             self.row["same_answer"] = own[: len(self.free.ids)] == list(self.free.ids)
 
 
