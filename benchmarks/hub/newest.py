@@ -1,11 +1,10 @@
 """Families of the last year that read images as older ones do."""
 
 import transformers as hf
-from folders import MROPE, SMALL, configuration, family, hub_folder, of
+from folders import MROPE, configuration, family, hub_folder, of
 from formats import chatml
 from glm import glm
 from qwen import DEEPSTACK, QWEN35_TEXT, qwen_tokenizer
-from rows import mistral
 from vocabularies import bytelevel
 
 PATCHES = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
@@ -200,31 +199,6 @@ def qianfan_ocr(folder):
 
 
 @family
-def mistral_large4(folder):
-    mistral(folder, "mistral_large4")
-
-
-@family
-def mistral3_small4(folder):
-    """Mistral Small 4: `mistral3` around the text model `mistral4`."""
-    own = (
-        "qk_rope_head_dim",
-        "qk_nope_head_dim",
-        "v_head_dim",
-        "kv_lora_rank",
-        "q_lora_rank",
-        "n_routed_experts",
-        "moe_intermediate_size",
-        "num_experts_per_tok",
-        "n_group",
-        "topk_group",
-        "first_k_dense_replace",
-    )
-    sizes = {name: SMALL[name] for name in own}
-    mistral(folder, "mistral3", text={"model_type": "mistral4", **sizes})
-
-
-@family
 def hunyuan_vl(folder):
     named = {
         "image_token": "<image>",
@@ -300,59 +274,3 @@ def minimax_m3_vl(folder):
         around=False,
         vision_config={"image_size": 64, "patch_size": 4},
     )
-
-
-def refused(folder, kind):
-    """Nothing but the configuration, by which it is known that a model cannot be explained."""
-    hf.AutoConfig.for_model(kind).save_pretrained(folder)
-
-
-@family
-def pix2struct(folder):
-    refused(folder, "pix2struct")
-
-
-@family
-def udop(folder):
-    refused(folder, "udop")
-
-
-@family
-def t5gemma2(folder):
-    refused(folder, "t5gemma2")
-
-
-@family
-def vision_encoder_decoder(folder):
-    parts = hf.ViTConfig(), hf.GPT2Config()
-    hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(*parts).save_pretrained(folder)
-
-
-@family
-def pp_formulanet(folder):
-    refused(folder, "pp_formulanet")
-
-
-@family
-def pi0(folder):
-    refused(folder, "pi0")
-
-
-@family
-def evolla(folder):
-    refused(folder, "evolla")
-
-
-@family
-def diffusion_gemma(folder):
-    refused(folder, "diffusion_gemma")
-
-
-@family
-def instructblipvideo(folder):
-    refused(folder, "instructblipvideo")
-
-
-@family
-def unlimited_ocr(folder):
-    refused(folder, "unlimited_ocr")

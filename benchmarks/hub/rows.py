@@ -49,6 +49,31 @@ def mistral3(folder):
 
 
 @family
+def mistral_large4(folder):
+    mistral(folder, "mistral_large4")
+
+
+@family
+def mistral3_small4(folder):
+    """Mistral Small 4: `mistral3` around the text model `mistral4`."""
+    own = (
+        "qk_rope_head_dim",
+        "qk_nope_head_dim",
+        "v_head_dim",
+        "kv_lora_rank",
+        "q_lora_rank",
+        "n_routed_experts",
+        "moe_intermediate_size",
+        "num_experts_per_tok",
+        "n_group",
+        "topk_group",
+        "first_k_dense_replace",
+    )
+    sizes = {name: SMALL[name] for name in own}
+    mistral(folder, "mistral3", text={"model_type": "mistral4", **sizes})
+
+
+@family
 def lighton_ocr(folder):
 
     named = {

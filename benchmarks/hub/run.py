@@ -41,6 +41,7 @@ BUILDERS = (
     "tokens",
     "captioners",
     "newest",
+    "refused",
     "documents",
     "media",
     "squares",

@@ -124,14 +124,13 @@ class HuggingFaceModel(WhiteBoxModel):
         """Which model this is, and what changes its numbers."""
         details = details_of(self.module, self.family)
         details |= {"pixels": self._pixels, "batch_size": str(self._batch_size)}
-        if self._pixels_reason is not None:
-            details["pixels_reason"] = self._pixels_reason
-        if self._check.batch_reason is not None:
-            details["batch_reason"] = self._check.batch_reason
-        if self._call is not None:
-            details["compiled"] = "yes"
-        if self._base is not None:
-            details["base"] = self._base
+        others = {
+            "pixels_reason": self._pixels_reason,
+            "batch_reason": self._check.batch_reason,
+            "compiled": None if self._call is None else "yes",
+            "base": self._base,
+        }
+        details |= {name: text for name, text in others.items() if text is not None}
         return ModelInfo(
             id=self._name,
             revision=self._revision,

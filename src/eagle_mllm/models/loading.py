@@ -18,7 +18,8 @@ from eagle_mllm.models.adapters import add_adapter, base_of
 from eagle_mllm.models.chat import chat_template, default_template
 from eagle_mllm.models.device import choose_device, choose_dtype
 from eagle_mllm.models.families import family_class
-from eagle_mllm.models.families.base import AssembledFamily, Family, ProcessorParts
+from eagle_mllm.models.families.assembled import AssembledFamily
+from eagle_mllm.models.families.base import Family, ProcessorParts
 from eagle_mllm.models.huggingface import HuggingFaceModel
 from eagle_mllm.models.kinds import explained_part, model_class
 from eagle_mllm.models.packages import INSTALL, missing_package

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
+from eagle_mllm.models.families.assembled import AssembledFamily
+from eagle_mllm.models.families.base import EncodedPrompt
 from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
 from eagle_mllm.models.tile_memory import TileMemory, is_touched_by_all

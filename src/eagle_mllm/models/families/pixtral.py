@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 from transformers import TokenizersBackend
 
-from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
+from eagle_mllm.models.families.assembled import AssembledFamily
+from eagle_mllm.models.families.base import EncodedPrompt
 from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.models.pixels.source import Tensors
 from eagle_mllm.models.token_grid import TokenView

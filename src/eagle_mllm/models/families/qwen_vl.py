@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from eagle_mllm.models.families.base import AssembledFamily, EncodedPrompt
+from eagle_mllm.models.families.assembled import AssembledFamily
+from eagle_mllm.models.families.base import EncodedPrompt
 from eagle_mllm.models.families.qwen_vision import QwenVision
 from eagle_mllm.models.pixels.pipeline import View
 from eagle_mllm.models.pixels.source import PixelSource, Tensors
