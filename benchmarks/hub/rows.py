@@ -1,7 +1,7 @@
 """Models whose rows of image tokens end with a token, and those of Cohere."""
 
 import transformers as hf
-from folders import configuration, family, hub_folder, of
+from folders import SMALL, configuration, family, hub_folder, of
 from formats import MISTRAL, chatml, turns
 from llava import SIGLIP
 from qwen import qwen_tokenizer
