@@ -109,6 +109,18 @@ def test_a_known_order_is_taken_over_where_nothing_could_be_gained(cells, set_fu
     assert len(set(asked)) == 2 * 16  # the prefixes of either are what the other leaves
 
 
+def test_an_order_along_which_nothing_moves_is_not_taken_over_where_another_shows_more(
+    cells, set_function
+):
+    # As likely without the image as with it: 15 contradicts, where neither 0 nor 1 is shown.
+    scorer = set_function(lambda chosen: float(15 not in chosen or not {0, 1}.isdisjoint(chosen)))
+    still, shows_once = np.array([0, *range(2, 16), 1]), np.array([*range(2, 15), 0, 1, 15])
+    *_, found = MultilevelSearch(least_gain=0.005).rankings(
+        cells(4, 4).layout, SubsetEvaluator(scorer, 16), Objective(), known=[still, shows_once]
+    )
+    assert set(found.order[:2].tolist()) == {0, 1}
+
+
 def test_a_known_order_is_taken_over_where_it_is_better(cells, set_function):
     # No search finds four regions far apart that count only together.
     needed = [0, 7, 33, 54]

@@ -103,8 +103,8 @@ class MultilevelSearch(SearchStrategy):
 
     least_gain: float = 0.0
     """The search also ends where 3 more passes per region raised the mean of F over its order by
-    less than this share of λ1 + λ2, and does not begin where an order found for another target is
-    so near to the best F everywhere; 0 goes on as long as anything improves."""
+    less than this share of λ1 + λ2, and does not begin where an order found for another target
+    stays so near to the best F along all such orders; 0 goes on as long as anything improves."""
 
     def __post_init__(self) -> None:
         require_whole(self, "budget")
@@ -143,7 +143,7 @@ class MultilevelSearch(SearchStrategy):
         if orders:
             best = max(orders, key=lambda order: _sum_along(order, paid))
             yield Ranking(order=best, searched=len(layout))
-        if not any(_headroom(order, paid) <= self._least(objective) for order in orders):
+        if not orders or _headroom(orders, paid) > self._least(objective):
             for order in self._searched(layout, evaluate, objective):
                 if not orders:
                     yield Ranking(order=order, searched=len(layout))
@@ -255,10 +255,10 @@ def _sum_along(order: Order, values: ObjectiveValues) -> float:
     return float(_along(order, values).sum())
 
 
-def _headroom(order: Order, values: ObjectiveValues) -> float:
-    """How far F along an order stays below the best of it, in the mean."""
-    f = _along(order, values)
-    return float((f.max() - f).mean())
+def _headroom(orders: Sequence[Order], values: ObjectiveValues) -> float:
+    """How far F along the best of some orders stays below the best F along any, in the mean."""
+    f = np.stack([_along(order, values) for order in orders])
+    return float(f.max() - f.mean(axis=1).max())
 
 
 def _pieces(order: Order, length: int, start: int) -> list[Block]:
