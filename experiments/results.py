@@ -24,7 +24,8 @@ _PAGES = {
     "results": """# Results on the generated world
 
 The paper's five tables for the three demo models on held-out scenes, where the evidence of every
-word is known. `make tables-demo` makes the runs of `experiments/demo/` and writes this page;
+word is known: the first samples of each set, n of them. `make tables-demo` makes the runs of
+`experiments/demo/`, of 100 samples each, and writes this page; `LIMIT="--limit 60"` makes fewer.
 `experiments/results/demo.csv` has every cell with both ends of its interval, and
 `experiments/results/demo.json` what each run was made with. Cells are means ± half of the 95 %
 bootstrap interval over samples. Measures are defined in [metrics.md](metrics.md).
