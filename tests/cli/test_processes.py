@@ -23,8 +23,9 @@ from eagle_mllm import loading
 from eagle_mllm.testing import PlantedModel
 from eagle_mllm.cli.main import main
 
-# Started in the background by a shell, we would have inherited that Ctrl-C is ignored.
+# Started in the background by a shell, or by nohup, we would have inherited that these are ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 class Slow(PlantedModel):
     def scorer(self, *arguments, **options):
