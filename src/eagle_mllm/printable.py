@@ -35,6 +35,8 @@ def printable(text: str, *, keep: str = "") -> str:
         >>> printable("a\tb\r\n"), printable("\x1b[31mred"), printable("cat\u202e", keep="")
         ('a b  ', '�[31mred', 'cat�')
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         character if " " <= character <= "~" or character in keep else _shown(text, place)
         for place, character in enumerate(text)

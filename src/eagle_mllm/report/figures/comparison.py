@@ -18,7 +18,7 @@ from eagle_mllm.report.figures import panels
 from eagle_mllm.report.figures.answer_panel import answer_block, draw_answer
 from eagle_mllm.report.figures.canvas import Canvas, styled
 from eagle_mllm.report.figures.figure import draw_header, draw_small_print, small_print
-from eagle_mllm.report.figures.fonts import width_in_inches
+from eagle_mllm.report.figures.fonts import drawable, font_for, width_in_inches
 from eagle_mllm.report.figures.layout import (
     WIDTH,
     Box,
@@ -30,7 +30,6 @@ from eagle_mllm.report.figures.wrapping import fitted
 from eagle_mllm.report.pictures import size_of
 
 _KEY_SIZE = 8.5
-_TITLE_SIZE = 9.5
 
 
 class _Key(NamedTuple):
@@ -79,7 +78,7 @@ def _draw_maps(
     canvas: Canvas, pictures: Gallery, scale: Box, methods: tuple[Compared, ...]
 ) -> None:
     panels.draw_image(canvas.axes(pictures[0], "image"), methods[0].attribution)
-    measure = width_in_inches(size=_TITLE_SIZE, bold=True)
+    measure = width_in_inches(size=panels.TITLE_SIZE, bold=True)
     for box, one in zip(pictures[1:], methods, strict=True):
         title = fitted(one.label, measure, box.width)
         panels.draw_saliency(canvas.axes(box, one.label), one.attribution, title=title)
@@ -97,7 +96,9 @@ def _draw_lines(axes: Axes, methods: tuple[Compared, ...], kind: str, *, top: fl
             line.set_dashes(one.dashes)
     shown = {"insertion": "shown", "deletion": "removed"}[kind]
     panels.frame_curves(axes, top=top, area=f"share of the image area {shown}, best first")
-    axes.set_title(kind.capitalize(), fontsize=_TITLE_SIZE, fontweight="bold", loc="left", pad=5)
+    axes.set_title(
+        kind.capitalize(), fontsize=panels.TITLE_SIZE, fontweight="bold", loc="left", pad=5
+    )
 
 
 def _draw_keys(canvas: Canvas, box: Box, methods: tuple[Compared, ...]) -> None:
@@ -113,8 +114,8 @@ def _draw_keys(canvas: Canvas, box: Box, methods: tuple[Compared, ...]) -> None:
             axes.text(
                 column,
                 base,
-                text,
-                fontsize=_KEY_SIZE,
+                drawable(text),
+                fontproperties=font_for(text, size=_KEY_SIZE),
                 color=FAINT if row == 0 else None,
                 horizontalalignment="left" if column == columns[0] else "right",
                 verticalalignment="center_baseline",

@@ -1,12 +1,10 @@
 """Text for matplotlib: fonts of this machine that have the letters, and widths in inches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Int64
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import (
@@ -17,7 +15,8 @@ from matplotlib.font_manager import (
     weight_dict,
 )
 
-from eagle_mllm.report.figures.scripts import draws_nothing
+from eagle_mllm.printable import printable
+from eagle_mllm.report.figures.scripts import draws_nothing, joins_before
 
 BASE = "DejaVu Sans"
 """Comes with matplotlib, and has Latin, Greek, Cyrillic, Arabic, Hebrew and many signs."""
@@ -46,23 +45,54 @@ def font_for(text: str, *, size: float, bold: bool = False) -> FontProperties:
     Args:
         text: what to draw
         size: in points
-        bold: where every family has a bold face; matplotlib would complain of another
+        bold: where every family has a bold face with its letters; matplotlib would complain of
+            another
     """
     families = _families(text)
-    bold = bold and all(_BOLD in _installed()[name] for name in families)
-    weight = _BOLD if bold else _REGULAR
+    weight = _BOLD if bold and _all_bold(text, families) else _REGULAR
     return FontProperties(family=list(families), size=size, weight=weight)
+
+
+def _all_bold(text: str, families: tuple[str, ...]) -> bool:
+    letters = frozenset(map(ord, drawable(text)))
+    return all(_is_bold(letters, name) for name in families)
+
+
+def _is_bold(letters: frozenset[int], family: str) -> bool:
+    if _BOLD not in _installed()[family]:
+        return False
+    return letters & _letters_of(family) <= _letters_of(family, _BOLD)
 
 
 def missing_letters(text: str) -> frozenset[str]:
     """The letters that no font on this machine has."""
-    return frozenset(letter for letter in set(text) if _family_with(letter) is None)
+    return frozenset(letter for letter in set(text) if _family_with(_seen(letter)) is None)
 
 
 def drawable(text: str) -> str:
-    """The text with a box for each letter that no installed font has (matplotlib would warn)."""
-    missing = missing_letters(text)
-    return "".join(_MISSING if letter in missing else letter for letter in text)
+    """The text as matplotlib can draw it on one line, whatever characters it has.
+
+    What cannot be seen is replaced as by `printable`; what shapes or orders its neighbours stays.
+    A letter that no installed font has is a box, and so is a mark if no font has both it and the
+    letter that it belongs to.
+    """
+    return "".join(_letters(text, _families(text)))
+
+
+def _letters(text: str, families: tuple[str, ...]) -> Iterator[str]:
+    having = {letter: _having(_drawn(letter), families) for letter in set(text)}
+    able = frozenset(families)  # to draw the letter and all that it is joined with
+    for letter in text:
+        able = having[letter] & able if joins_before(letter) else having[letter]
+        yield _drawn(letter) if able else _MISSING
+        able = able or frozenset([BASE])
+
+
+def _having(letter: str, families: tuple[str, ...]) -> frozenset[str]:
+    """Those of the families that have a letter; all, for what has no form."""
+    if draws_nothing(letter):
+        return frozenset(families)
+    return frozenset(name for name in families if ord(letter) in _letters_of(name))
 
 
 def width_in_inches(*, size: float, bold: bool = False) -> Callable[[str], float]:
@@ -77,8 +107,17 @@ def _width(text: str, *, size: float, bold: bool) -> float:
 
 
 def _families(text: str) -> tuple[str, ...]:
-    found = [_family_with(letter) for letter in sorted(set(text))]
+    found = [_family_with(_seen(letter)) for letter in sorted(set(text))]
     return tuple(dict.fromkeys((BASE, *(name for name in found if name is not None))))
+
+
+def _drawn(letter: str) -> str:
+    seen = _seen(letter)
+    return _MISSING if _family_with(seen) is None else seen
+
+
+def _seen(letter: str) -> str:
+    return letter if draws_nothing(letter) else printable(letter)
 
 
 @cache
@@ -124,12 +163,12 @@ def _weight(weight: str | int) -> int:
 
 
 @cache
-def _letters_of(family: str) -> Int64[np.ndarray, " letters"]:
+def _letters_of(family: str, weight: int = _REGULAR) -> frozenset[int]:
     try:
-        font = get_font(fontManager.findfont(FontProperties(family=family, weight=_REGULAR)))
+        font = get_font(fontManager.findfont(FontProperties(family=family, weight=weight)))
     except (OSError, RuntimeError, ValueError):
-        return np.zeros(0, np.int64)
-    return np.fromiter(font.get_charmap(), np.int64)
+        return frozenset()
+    return frozenset(font.get_charmap())
 
 
 @cache

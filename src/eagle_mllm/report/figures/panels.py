@@ -18,6 +18,7 @@ from eagle_mllm.report.colors import (
 )
 from eagle_mllm.report.curves import axis_top
 from eagle_mllm.report.facts import numbered
+from eagle_mllm.report.figures.fonts import drawable, font_for
 from eagle_mllm.report.figures.layout import drawn_shape
 from eagle_mllm.report.hatching import hatched
 from eagle_mllm.report.pictures import (
@@ -31,6 +32,9 @@ from eagle_mllm.report.pictures import (
     saliency_over,
     size_of,
 )
+
+TITLE_SIZE = 9.5
+"""Points of the title of a picture."""
 
 EVIDENCE_SCALE_SIZE = 8.5
 """Points of the words at the ends of the evidence's colour bar."""
@@ -198,7 +202,8 @@ def _show(axes: Axes, picture: RGBImage) -> None:
 
 
 def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, fontsize=9.5, fontweight="bold", color=INK, loc="left", pad=5)
+    font = font_for(text, size=TITLE_SIZE, bold=True)
+    axes.set_title(drawable(text), fontproperties=font, color=INK, loc="left", pad=5)
 
 
 def _thin_frame(axes: Axes) -> None:

@@ -57,4 +57,18 @@ def missing_fonts(letters: Iterable[str]) -> str | None:
 
 def draws_nothing(letter: str) -> bool:
     """Whether a character shapes or orders its neighbours and has no form of its own."""
-    return unicodedata.category(letter) in ("Cf", "Cc") or "\ufe00" <= letter <= "\ufe0f"
+    is_control = unicodedata.category(letter) == "Cf" and not _is_sign(letter)
+    return is_control or "\ufe00" <= letter <= "\ufe0f"
+
+
+def _is_sign(control: str) -> bool:
+    """Whether a control is seen: those that enclose numbers, end verses, stack hieroglyphs."""
+    if control == "\N{ARABIC LETTER MARK}":
+        return False
+    return "\u0600" <= control <= "\u08ff" or "\U00010000" <= control < "\U0001d000"
+
+
+def joins_before(letter: str) -> bool:
+    """Whether a character is drawn with the one before it, so that one font must have both."""
+    in_place = unicodedata.category(letter)[0] == "M" or draws_nothing(letter)
+    return in_place or "\U0001f3fb" <= letter <= "\U0001f3ff"

@@ -8,6 +8,9 @@ from eagle_mllm.report.tokens import Piece, shortened
 Measure = Callable[[str], float]
 """The width of a text as it will be drawn; any unit, the same everywhere."""
 
+_FIRST_GUESS = 64
+"""Characters that are tried first of a text."""
+
 
 class Placed(NamedTuple):
     """A piece on a line: its left edge and its width, in the unit of the measure."""
@@ -73,7 +76,7 @@ def wrapped_text(text: str, measure: Measure, *, width: float, lines: int) -> tu
 
 def fitted(text: str, measure: Measure, width: float) -> str:
     """The text, cut with an ellipsis if it is wider than `width`."""
-    if measure(text) <= width:
+    if _longest_fitting(text, measure, width) == len(text):
         return text
     keep = _longest_fitting(text, lambda shorter: measure(shorter + "…"), width)
     return shortened(text, max(1, keep) + 1)
@@ -109,8 +112,13 @@ def _words(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def _longest_fitting(text: str, measure: Measure, width: float) -> int:
-    """How many characters from the start fit: the width grows with the text, so bisect."""
-    low, high = 0, len(text)
+    """How many characters from the start fit: the width grows with the text, so bisect.
+
+    Of a very long text only about twice what fits is measured.
+    """
+    low, high = 0, min(_FIRST_GUESS, len(text))
+    while high < len(text) and measure(text[:high]) <= width:
+        low, high = high, min(2 * high, len(text))
     while low < high:
         middle = (low + high + 1) // 2
         if measure(text[:middle]) <= width:
