@@ -4,6 +4,7 @@ Each figure is of a fresh process, from its start. The command explains the whol
 scene with its default settings; its first map is on disk when `preview.png` is there.
 """
 
+import compileall
 import os
 import subprocess
 import sys
@@ -54,6 +55,8 @@ def waited(key: Key) -> dict[str, float]:
     Until the first map also as the seconds of a processor, which others that use the machine
     lengthen less.
     """
+    # Installed packages are compiled, an editable one only where Python may write what it compiles.
+    compileall.compile_dir(Path(eagle.__file__).parent, quiet=1)
     env = {**os.environ, "OMP_NUM_THREADS": str(key["threads"])}
     with TemporaryDirectory() as folder:
         picture, out = Path(folder, "scene.png"), Path(folder, "out")

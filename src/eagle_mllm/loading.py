@@ -14,6 +14,7 @@ from eagle_mllm.borders import border
 from eagle_mllm.errors import MissingDependency, ModelError, did_you_mean
 from eagle_mllm.models.settings import BatchSize, ModelSettings, PixelChoice
 from eagle_mllm.printable import printable
+from eagle_mllm.uncollected import uncollected
 
 DEMO_TITLES = {"llava": "LLaVA", "qwen2_5_vl": "Qwen2.5-VL", "internvl": "InternVL"}
 """The small models that ship with the package: folder → what readers call it."""
@@ -104,9 +105,10 @@ def load_model(
             raise MissingDependency(
                 f"models need {package}, which is not installed; pip install {package}"
             )
-    from eagle_mllm.models.loading import load_checkpoint
+    with uncollected():
+        from eagle_mllm.models.loading import load_checkpoint
 
-    return load_checkpoint(place, name=str(name), settings=settings)
+        return load_checkpoint(place, name=str(name), settings=settings)
 
 
 def load_family(name: str, *, revision: str | None = None) -> tuple[Any, list[int]]:
@@ -123,9 +125,10 @@ def load_family(name: str, *, revision: str | None = None) -> tuple[Any, list[in
         ModelError: there is no such model, or it cannot read images
     """
     place = _place(name)
-    from eagle_mllm.models.loading import load_parts
+    with uncollected():
+        from eagle_mllm.models.loading import load_parts
 
-    return load_parts(place, name=name, revision=revision)
+        return load_parts(place, name=name, revision=revision)
 
 
 def checkpoint_folder(name: str) -> Path | None:

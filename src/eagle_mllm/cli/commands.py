@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from eagle_mllm.cli.values import usable
+from eagle_mllm.uncollected import uncollected
 
 COMMANDS = {
     "explain": (
@@ -38,7 +39,8 @@ def loaded(name: str) -> Any:
     Args:
         name: one of `COMMANDS`
     """
-    found = getattr(import_module(f"eagle_mllm.cli.{name}"), name)
+    with uncollected():
+        found = getattr(import_module(f"eagle_mllm.cli.{name}"), name)
     if isinstance(found, typer.Typer):
         return get_command(found)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

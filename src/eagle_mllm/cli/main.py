@@ -1,5 +1,6 @@
 """The `eagle` command."""
 
+import gc
 import sys
 import warnings
 from io import TextIOWrapper
@@ -49,4 +50,8 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # An answer in any script must not crash a terminal that cannot show it.
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    finally:
+        # The process ends: to search all that was imported for garbage would take up to a second.
+        gc.freeze()
