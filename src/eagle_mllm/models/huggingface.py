@@ -46,6 +46,7 @@ class HuggingFaceModel(WhiteBoxModel):
         base: the model that was adapted, where this is an adapter
         batch_size: images per forward pass
         pixels: how hidden regions reach the model; see `eagle_mllm.load_model`
+        compile: whether torch compiles it; see `eagle_mllm.load_model`
 
     Raises:
         SettingError: the batch size or the choice of pixels is unknown
