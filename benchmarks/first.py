@@ -43,6 +43,8 @@ def _keys(options: Options) -> Iterator[Key]:
 
 def _measure(options: Options, missing: Iterator[Key]) -> Iterator[Measurement]:
     rounds = 1 if options.quick else 3
+    # Installed packages are compiled, an editable one only where Python may write what it compiles.
+    compileall.compile_dir(Path(eagle.__file__).parent, quiet=1)
     for key in missing:
         waits = [waited(key) for _ in range(rounds)]
         values = {name: quartiles([one[name] for one in waits]) for name in waits[0]}
@@ -55,8 +57,6 @@ def waited(key: Key) -> dict[str, float]:
     Until the first map also as the seconds of a processor, which others that use the machine
     lengthen less.
     """
-    # Installed packages are compiled, an editable one only where Python may write what it compiles.
-    compileall.compile_dir(Path(eagle.__file__).parent, quiet=1)
     env = {**os.environ, "OMP_NUM_THREADS": str(key["threads"])}
     with TemporaryDirectory() as folder:
         picture, out = Path(folder, "scene.png"), Path(folder, "out")

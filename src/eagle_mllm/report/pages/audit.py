@@ -5,7 +5,6 @@ from typing import NamedTuple
 from eagle_mllm.hallucination.verdicts import Audit
 from eagle_mllm.report.pages.environment import environment
 from eagle_mllm.report.pictures import data_uri, picture_shape, png, resized_image
-from eagle_mllm.report.tokens import clean
 
 _SIDE = 768
 
@@ -27,9 +26,9 @@ def page(audit: Audit) -> str:
         environment()
         .get_template("audit.html")
         .render(
-            title=f"Audit: {clean(generation.text)[:60]}",
+            title=f"Audit: {generation.text[:60]}",
             image=data_uri(png(resized_image(generation.image, shape))),
-            prompt=clean(generation.prompt),
+            prompt=generation.prompt,
             pieces=pieces_of(audit),
             words=audit.words,
             n_doubted=len(audit.doubted),
@@ -43,8 +42,8 @@ def pieces_of(audit: Audit) -> tuple[AuditPiece, ...]:
     """The answer in pieces; together they are its text."""
     text, pieces, done = audit.generation.text, [], 0
     for word in audit.words:
-        pieces.append(AuditPiece(clean(text[done : word.start]), None, False, ""))
-        written = clean(text[word.start : word.stop])
+        pieces.append(AuditPiece(text[done : word.start], None, False, ""))
+        written = text[word.start : word.stop]
         pieces.append(AuditPiece(written, word.unsupported, word.is_doubted, word.reason))
         done = word.stop
-    return (*pieces, AuditPiece(clean(text[done:]), None, False, ""))
+    return (*pieces, AuditPiece(text[done:], None, False, ""))

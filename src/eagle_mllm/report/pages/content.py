@@ -22,7 +22,7 @@ from eagle_mllm.report.pictures import (
     saliency_layer,
     veil,
 )
-from eagle_mllm.report.tokens import clean, visible
+from eagle_mllm.report.tokens import visible
 
 _SMALLEST_BADGE, _LARGEST_BADGE = 0.013, 0.024  # radius as a share of the longer side
 
@@ -114,7 +114,7 @@ def _section(attribution: Attribution, label: str, shape: tuple[int, int]) -> Se
             trace.deletion.mean(axis=1, dtype=np.float64),
         ),
         metrics=metrics_of(attribution),
-        facts=tuple(Fact(*map(clean, fact)) for fact in facts_of(attribution)),
+        facts=facts_of(attribution),
         rows=_rows(attribution),
     )
 

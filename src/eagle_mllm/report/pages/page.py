@@ -17,7 +17,7 @@ from eagle_mllm.report.pages.content import sections
 from eagle_mllm.report.pages.diagnosis import DiagnosisSection, diagnosis_of
 from eagle_mllm.report.pages.environment import environment
 from eagle_mllm.report.pictures import data_uri, picture_shape, png, resized_image
-from eagle_mllm.report.tokens import Piece, clean, label_of, pieces_of
+from eagle_mllm.report.tokens import Piece, label_of, pieces_of
 
 _PAGE_SIDE = 1024
 _FRAGMENT_SIDE = 560
@@ -79,8 +79,8 @@ def _content(attributions: Sequence[Attribution], *, max_side: int) -> dict[str,
         "uid": _identity(attributions, max_side),
         "title": title,
         "comparison": comparison,
-        "prompt": clean(generation.prompt),
-        "model": clean(model_name(attributions[0])),
+        "prompt": generation.prompt,
+        "model": model_name(attributions[0]),
         "image": data_uri(png(resized_image(generation.image, smaller))),
         "height": shape[0],
         "width": shape[1],
